@@ -10,6 +10,16 @@
     MLDEPLOY_THREADS          intra-op threads of the engine, 0 = the cores    default 0
     MLDEPLOY_POOL             auto | inline | pool (where predictions run)     default auto
     MLDEPLOY_STAGE            name of the stage, for logs                      default dev
+
+How long the server is patient with a connection; the defaults suit everyone, tests shrink them:
+
+    MLDEPLOY_HEADER_TIMEOUT_S a request's header section must arrive within    default 10
+    MLDEPLOY_BODY_TIMEOUT_S   grace of a body, beyond its minimum rate         default 10
+    MLDEPLOY_IDLE_TIMEOUT_S   a silent keep-alive connection is closed after   default 75
+    MLDEPLOY_WRITE_TIMEOUT_S  a reader that takes nothing is dropped after     default 30
+    MLDEPLOY_MAX_CONNECTIONS  connections held open at once                    default 1024
+    MLDEPLOY_DRAIN_GRACE_S    silent connections stay open while draining      default 1
+    MLDEPLOY_STUCK_GRACE_S    a run this long past its timeout is stuck        default 1
 """
 
 from __future__ import annotations
@@ -34,6 +44,13 @@ class ServingConfig(NamedTuple):
     threads: int = 0
     pool: str = "auto"
     stage: str = "dev"
+    header_timeout_s: float = 10.0
+    body_timeout_s: float = 10.0
+    idle_timeout_s: float = 75.0
+    write_timeout_s: float = 30.0
+    max_connections: int = 1024
+    drain_grace_s: float = 1.0
+    stuck_grace_s: float = 1.0
 
 
 class ConfigError(Exception):
@@ -79,6 +96,13 @@ def from_environ(environ: Mapping[str, str]) -> ServingConfig:
         threads=int(_number(environ, "MLDEPLOY_THREADS", 0, 0)),
         pool=_choice(environ, "MLDEPLOY_POOL", ("auto", "inline", "pool")),
         stage=environ.get("MLDEPLOY_STAGE", "") or "dev",
+        header_timeout_s=_number(environ, "MLDEPLOY_HEADER_TIMEOUT_S", 10.0, 0.01),
+        body_timeout_s=_number(environ, "MLDEPLOY_BODY_TIMEOUT_S", 10.0, 0.01),
+        idle_timeout_s=_number(environ, "MLDEPLOY_IDLE_TIMEOUT_S", 75.0, 0.01),
+        write_timeout_s=_number(environ, "MLDEPLOY_WRITE_TIMEOUT_S", 30.0, 0.01),
+        max_connections=int(_number(environ, "MLDEPLOY_MAX_CONNECTIONS", 1024, 1)),
+        drain_grace_s=_number(environ, "MLDEPLOY_DRAIN_GRACE_S", 1.0, 0.0),
+        stuck_grace_s=_number(environ, "MLDEPLOY_STUCK_GRACE_S", 1.0, 0.0),
     )
     if config.access == "key" and not config.api_key:
         raise ConfigError("MLDEPLOY_ACCESS=key needs MLDEPLOY_API_KEY (a secret) to be set")

@@ -18,6 +18,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "method-not-allowed": (405, "The path does not take this method"),
     "request-timeout": (408, "The request took too long to arrive"),
     "body-too-large": (413, "The body is over the limit"),
+    "uri-too-long": (414, "The request target is over the limit"),
     "unsupported-media-type": (415, "The content type is not supported"),
     "invalid-input": (422, "The input does not fit the model"),
     "invalid-image": (422, "The image cannot be used"),
