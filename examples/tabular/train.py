@@ -21,7 +21,9 @@ CULTIVARS = ["barolo", "grignolino", "barbera"]
 def main() -> None:
     wine = load_wine()
     names = [name.replace("/", "_") for name in wine.feature_names]
-    train_x, test_x, train_y, test_y = train_test_split(wine.data, wine.target, test_size=54, random_state=3, stratify=wine.target)
+    train_x, test_x, train_y, test_y = train_test_split(
+        wine.data, wine.target, test_size=54, random_state=3, stratify=wine.target
+    )
     model = RandomForestClassifier(n_estimators=20, max_depth=5, random_state=3).fit(train_x, train_y)
     skops.io.dump(model, HERE / "model.skops")
     for path, count, extra in ((HERE / "heldout.csv", len(test_x), ["cultivar"]), (HERE / "request.csv", 3, [])):

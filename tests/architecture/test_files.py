@@ -30,4 +30,6 @@ def test_shared_code_compares_no_cloud_name(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Compare):
             constants = {n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-            assert not constants & CLOUDS, f"{path.name}:{node.lineno}: a difference between clouds is a fact in Limits or a method"
+            assert not constants & CLOUDS, (
+                f"{path.name}:{node.lineno}: a difference between clouds is a fact in Limits or a method"
+            )

@@ -28,9 +28,29 @@ ALLOWED = {
     "naming": {"errors"},
     "deploy": {"errors", "progress", "plan", "spec", "bundle", "providers", "state", "validate"},
     "bench": {"errors", "progress", "handlers", "providers"},
-    "cli": {"errors", "progress", "plan", "spec", "bundle", "providers", "deploy", "bench", "handlers", "state", "smoke", "templates"},
+    "cli": {
+        "errors",
+        "progress",
+        "plan",
+        "spec",
+        "bundle",
+        "providers",
+        "deploy",
+        "bench",
+        "handlers",
+        "state",
+        "smoke",
+        "templates",
+    },
 }
-ONLY_IN = {"click": "cli", "docker": "image", "pulumi": "stacks", "uvloop": "handlers", "httptools": "handlers", "orjson": "handlers"}
+ONLY_IN = {
+    "click": "cli",
+    "docker": "image",
+    "pulumi": "stacks",
+    "uvloop": "handlers",
+    "httptools": "handlers",
+    "orjson": "handlers",
+}
 
 
 def python_files() -> list[Path]:
