@@ -1,0 +1,67 @@
+"""A request that this spec's model answers: request.json beside the spec, else the first smoke request, else one made up.
+
+It is what `up` shows as a curl line, and what `invoke` and `bench` send when they are given nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mldeploy.cli.payload import content_type_of
+from mldeploy.cli.target import relative
+
+if TYPE_CHECKING:
+    from mldeploy.spec.loaded import LoadedSpec
+
+REQUEST_FILE = "request.json"
+_LONGEST_INLINE = 200
+
+
+@dataclass(frozen=True)
+class SampleRequest:
+    """Either a `file` or inline JSON `text`; both empty when the spec has none."""
+
+    file: Path | None = None
+    text: str = ""
+
+    @property
+    def argument(self) -> str:
+        """What to type after `mldeploy invoke`."""
+        if self.file is not None:
+            return f"@{shlex.quote(relative(self.file))}"
+        return shlex.quote(self.text) if self.text else "@request.json"
+
+
+def choose(loaded: LoadedSpec) -> SampleRequest:
+    """The request to show or send."""
+    written = loaded.root / REQUEST_FILE
+    if written.is_file():
+        return SampleRequest(file=written)
+    for smoke in loaded.spec.smoke:
+        if smoke.status != 200:
+            continue
+        if smoke.file is not None:
+            return SampleRequest(file=loaded.resolve(smoke.file))
+        if smoke.inputs is not None:
+            return SampleRequest(text=json.dumps({"inputs": smoke.inputs}, ensure_ascii=False))
+    return SampleRequest()
+
+
+def curl(url: str, sample: SampleRequest, loaded: LoadedSpec) -> str:
+    """A line to paste. The key of `access: key` is named, never written out."""
+    parts = [f"curl -s {url}/predict"]
+    if loaded.spec.access == "key":
+        parts.append('-H "authorization: Bearer $MLDEPLOY_API_KEY"')
+    if sample.file is not None:
+        parts.append(f"-H 'content-type: {content_type_of(sample.file)}'")
+        flag = "-d" if sample.file.suffix == ".json" else "--data-binary"
+        parts.append(f"{flag} @{shlex.quote(relative(sample.file))}")
+    else:
+        is_short = 0 < len(sample.text) <= _LONGEST_INLINE
+        parts.append("-H 'content-type: application/json'")
+        parts.append(f"-d {shlex.quote(sample.text) if is_short else '@request.json'}")
+    return " ".join(parts)

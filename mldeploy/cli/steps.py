@@ -1,0 +1,123 @@
+"""How the CLI reports progress: one line a step, a running clock on a terminal, plain lines elsewhere. Implements `progress.Reporter`.
+
+    bundle    9f3c1e2 · onnx · preprocessing compiled into the graph          0.4 s
+
+A step that raises becomes `service   FAILED after 41 s`; the cause is printed by whoever catches the error.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import AbstractContextManager
+from types import TracebackType
+
+from mldeploy.cli.layout import LABEL_WIDTH, labelled, pad, seconds, text_width
+from mldeploy.cli.terminal import Terminal, printable
+from mldeploy.progress import Step
+
+LINE_WIDTH = 74
+LIVE_AFTER_S = 0.5
+_REDRAW_S = 0.1
+
+
+class TerminalStep:
+    """A step on the terminal. The clock thread only exists where a line can be redrawn."""
+
+    def __init__(self, reporter: TerminalReporter, name: str, text: str) -> None:
+        self._reporter = reporter
+        self._name = name
+        self._text = text
+        self._started_s = 0.0
+        self._ended = threading.Event()
+        self._clock: threading.Thread | None = None
+
+    def update(self, text: str) -> None:
+        self._text = text
+
+    done = update
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._started_s
+
+    def __enter__(self) -> TerminalStep:
+        self._started_s = time.monotonic()
+        self._reporter.current = self._name
+        if self._reporter.terminal.is_live:
+            self._clock = threading.Thread(target=self._tick, daemon=True)
+            self._clock.start()
+        return self
+
+    def _tick(self) -> None:
+        delay = LIVE_AFTER_S
+        while not self._ended.wait(delay):
+            self._reporter.draw_live(f"{pad(self._name, LABEL_WIDTH)}{self._text}  {seconds(self.elapsed_s)}")
+            delay = _REDRAW_S
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._ended.set()
+        if self._clock is not None:
+            self._clock.join()
+        terminal = self._reporter.terminal
+        if kind is None:
+            self._reporter.write(_finished(self._name, self._text, self.elapsed_s, terminal))
+            self._reporter.current = ""
+        elif issubclass(kind, KeyboardInterrupt):
+            self._reporter.write(pad(self._name, LABEL_WIDTH) + f"interrupted after {seconds(self.elapsed_s)}")
+        else:
+            failed = terminal.style("FAILED", "red", "bold")
+            self._reporter.write(pad(self._name, LABEL_WIDTH) + f"{failed} after {seconds(self.elapsed_s)}")
+
+
+def _finished(name: str, text: str, elapsed_s: float, terminal: Terminal) -> str:
+    head = pad(name, LABEL_WIDTH) + printable(text)
+    gap = " " * max(2, LINE_WIDTH - text_width(head))
+    return head + gap + terminal.style(f"{seconds(elapsed_s):>6}", "dim")
+
+
+class TerminalReporter:
+    """Draws on `terminal`. `current` is the step under way, for the line that an interrupt prints.
+
+    A reader that went away (closed stderr) must not stop a deployment half-way: writing then becomes silent.
+    """
+
+    def __init__(self, terminal: Terminal, *, is_quiet: bool = False) -> None:
+        self.terminal = terminal
+        self.current = ""
+        self._is_quiet = is_quiet
+        self._is_drawn = False
+        self._lock = threading.Lock()
+
+    def step(self, name: str, text: str = "") -> AbstractContextManager[Step]:
+        return TerminalStep(self, name, text)
+
+    def note(self, text: str) -> None:
+        self.write("\n".join(labelled("", text)))
+
+    def warn(self, text: str) -> None:
+        label = self.terminal.style("warning", "yellow") + " " * (LABEL_WIDTH - len("warning"))
+        first, *rest = labelled("", text)
+        self._put("\n".join([label + first[LABEL_WIDTH:], *rest]))
+
+    def write(self, text: str) -> None:
+        """One finished line, above whatever is drawn live. Silent with -q."""
+        if not self._is_quiet:
+            self._put(text)
+
+    def draw_live(self, text: str) -> None:
+        if self._is_quiet:
+            return
+        with self._lock:
+            self._is_drawn = True
+            self.terminal.live(printable(text))
+
+    def _put(self, text: str) -> None:
+        with self._lock:
+            try:
+                if self._is_drawn:
+                    self.terminal.clear_live()
+                    self._is_drawn = False
+                self.terminal.line(text)
+            except BrokenPipeError:
+                self._is_quiet = True

@@ -1,0 +1,57 @@
+"""`mldeploy up`: from the spec to an answering URL, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from mldeploy.cli import target as targets
+from mldeploy.cli.sample_request import choose, curl
+from mldeploy.cli.session import Session
+from mldeploy.cli.terminal import Terminal
+from mldeploy.cli.verb import verb
+
+if TYPE_CHECKING:
+    from mldeploy.providers.contract import Outputs
+    from mldeploy.spec.loaded import LoadedSpec
+
+
+@verb("up")
+def command(session: Session) -> None:
+    """Deploy: pack, start, smoke-test, switch over.
+
+    Safe to repeat: nothing changed means nothing is done. With a new model the new release is started and smoke-tested beside
+    the old one, which stops only after the switch; if the smoke test fails, the old one keeps serving (exit code 5).
+    """
+    from mldeploy import deploy
+
+    loaded = targets.load(session)
+    target = targets.Target(loaded.spec.name, loaded.stage, session.settings.cloud_or_default, loaded)
+    session.after_interrupt = lambda: targets.standing(target)
+    outputs = deploy.up(loaded, target.cloud, session.report)
+    session.result(asdict(outputs), _lines(session, loaded, outputs))
+
+
+def shown_visibility(text: str, terminal: Terminal) -> str:
+    """A public URL must not be overlooked."""
+    return terminal.style(text, "red", "bold") if "public" in text.lower() else text
+
+
+def _lines(session: Session, loaded: LoadedSpec, outputs: Outputs) -> Iterator[str]:
+    flags = session.settings.flags()
+    state = "is up" if outputs.changed else "is up, nothing changed"
+    visibility = shown_visibility(outputs.visibility, session.out)
+    yield f"{session.out.style(f'{outputs.name} {state}', 'green', 'bold')}   {outputs.url}   ({visibility})"
+    if session.settings.verbosity < 0:
+        return
+    sample = choose(loaded)
+    yield ""
+    yield f"  {curl(outputs.url, sample, loaded)}"
+    invoke = f"mldeploy invoke{flags} {sample.argument}"
+    yield f"  {invoke} · mldeploy logs -f{_long(flags)} · mldeploy destroy{flags}"
+
+
+def _long(flags: str) -> str:
+    """After `logs`, -f means --follow."""
+    return flags.replace(" -f ", " --file ")
