@@ -1,0 +1,223 @@
+"""The runtime's core: `Request → Response` for one bundle. It never raises, whatever the body, the model or a hook does.
+
+    POST /predict                            GET /v2/health/live · /v2/health/ready       GET /metadata · /openapi.json · /metrics
+    GET  /v2 · /v2/models/NAME[/versions/1]  GET …/ready   POST …/infer                   GET /   the page
+
+A GET route answers HEAD, too (with the whole body: who writes to the wire drops it), and every route OPTIONS. Steps of a request:
+route ▸ authorise ▸ loaded? ▸ remove content-encoding ▸ decode ▸ run ▸ encode ▸ count ▸ one log line.
+
+`handle` blocks and may be called from many threads. The server asks `is_prediction` and `is_heavy` to choose a thread, sets
+`metrics.queued`, turns `is_ready` off to drain, and answers its own refusals through `reject`.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from mldeploy.handlers import auth, codec_json, media, predict, routes, warmup
+from mldeploy.handlers.call import Call
+from mldeploy.handlers.config import ServingConfig
+from mldeploy.handlers.engines import Engine, EngineError, EngineInputError, EngineTimeout
+from mldeploy.handlers.log import Log, clean, traceback_text
+from mldeploy.handlers.manifest import Manifest, read
+from mldeploy.handlers.message import Request, Response
+from mldeploy.handlers.metrics import CONTENT_TYPE as METRICS_TYPE
+from mldeploy.handlers.metrics import Metrics
+from mldeploy.handlers.problems import Problem, to_response
+from mldeploy.handlers.tensor import Tensor
+
+_RETRY_AFTER = ("retry-after", "1")
+_LAST_RESORT = Response(500, (("content-type", "application/problem+json"),),
+                        b'{"type":"urn:mldeploy:problem:internal","title":"The runtime failed","status":500,'
+                        b'"detail":"the runtime could not even describe its failure"}')
+
+
+class Runtime:
+    """One bundle, served. `load` before the first prediction; everything else answers before that, too.
+
+    `is_ready` is what the readiness probes say; the server may turn it off to drain. `is_heavy` says that predictions belong in
+    the pool. Raises ManifestError when the folder is not a bundle.
+    """
+
+    def __init__(self, bundle_dir: Path | str, config: ServingConfig, log: Log | None = None) -> None:
+        self.manifest: Manifest = read(bundle_dir)
+        self.config = config
+        self.metrics = Metrics()
+        self.log = log or Log({"model": self.manifest.name, "stage": config.stage})
+        self.is_ready = False
+        self.is_heavy = True
+        self._engine: Engine | None = None
+        self._hooks: predict.Hooks | None = None
+        self._predictions = count()
+        self._routes = routes.table(self.manifest, self._documents())
+
+    def load(self) -> None:
+        """Open the engine and the hooks, warm up, measure. Raises EngineError."""
+        from mldeploy.handlers.engines import open_engine
+
+        started = perf_counter()
+        engine = open_engine(self.manifest, self.config)
+        if self.manifest.hook and self.manifest.format != "python":
+            from mldeploy.handlers.hooks import load_hooks
+
+            self._hooks = load_hooks(self.manifest)
+        warmth = warmup.warm_up(self.manifest, engine.run)
+        if warmth.refusal is not None:
+            self.log.event("warning", "warm-up refused", traceback=traceback_text(warmth.refusal))
+        self.is_heavy = warmup.is_heavy(self.manifest, self._hooks is not None, warmth, self.config.pool)
+        self.metrics.load_s = perf_counter() - started
+        self._engine = engine
+        self.is_ready = True
+        self.log.event("info", "loaded", engine=engine.name, ms_load=round(self.metrics.load_s * 1e3, 1), heavy=self.is_heavy,
+                       ms_run=None if warmth.run_s is None else round(warmth.run_s * 1e3, 3))
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self.is_ready = False
+        if self._engine is not None:
+            self._engine.close()
+
+    def is_prediction(self, request: Request) -> bool:
+        """Whether the request would run the model: such requests are admitted, queued and pooled; others are answered at once."""
+        route = self._routes.get(request.path)
+        return route is not None and route.answer is None and request.method == "POST"
+
+    def handle(self, request: Request) -> Response:
+        """Answer. Never raises."""
+        self.metrics.begin()
+        try:
+            call = Call(request)
+            return self._finish(call, self._attempt(call))
+        except BaseException:
+            self.metrics.end()
+            return _LAST_RESORT
+
+    def reject(self, slug: str, detail: str, request_id: str = "", headers: tuple[tuple[str, str], ...] = (), *, method: str = "",
+               path: str = "", received_s: float = 0.0, bytes_in: int = 0) -> Response:
+        """The problem answer to a request that the server refuses itself, counted and logged as any other. Never raises."""
+        self.metrics.begin()
+        try:
+            call = Call(Request(method, path, "", {}, b"", request_id, received_s))
+            route = self._routes.get(path)
+            call.route = route.name if route is not None else "none"
+            return self._finish(call, self._problem(call, Problem(slug, detail, headers=headers)), bytes_in)
+        except BaseException:
+            self.metrics.end()
+            return _LAST_RESORT
+
+    def _attempt(self, call: Call) -> Response:
+        try:
+            return self._answer(call)
+        except Problem as problem:
+            return self._problem(call, problem)
+        except BaseException as error:
+            call.trace = traceback_text(error)
+            return self._problem(call, Problem("internal", "the runtime failed; its log has the reason under this request id"))
+
+    def _answer(self, call: Call) -> Response:
+        request = call.request
+        route = self._routes.get(request.path)
+        if route is not None:
+            call.route = route.name
+        auth.check(self.config, request.path, request.headers)
+        if route is None:
+            raise routes.not_found(self.manifest, request.path)
+        if request.method == "OPTIONS":
+            return Response(204, (("allow", route.allow),), b"")
+        if request.method != route.method and not (route.method == "GET" and request.method == "HEAD"):
+            raise Problem("method-not-allowed", f"{route.name} does not take {clean(request.method, 20)}", field="method",
+                          expected=route.allow, headers=(("allow", route.allow),))
+        if route.answer is not None:
+            return route.answer()
+        return self._predict(call)
+
+    def _predict(self, call: Call) -> Response:
+        if self._engine is None:
+            raise Problem("not-ready", "the model is still being loaded")
+        call.is_prediction = True
+        call.is_cold = next(self._predictions) == 0
+        request = call.request
+        coding = request.headers.get("content-encoding")
+        body = media.decoded(request.body, coding, self.config.max_body_bytes) if coding else request.body
+        if call.route == "infer":
+            from mldeploy.handlers import oip
+
+            return oip.infer(self.manifest, lambda inputs: self._run(call, inputs), request._replace(body=body))
+        inputs = predict.decode_predict(self.manifest, self._hooks, request, body)
+        outputs = self._run(call, inputs)
+        return Response(200, routes.JSON_HEADERS, predict.encode_predict(self.manifest, self._hooks, outputs))
+
+    def _run(self, call: Call, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Run the model within what is left of the request's time. Raises Problem."""
+        call.run_started_s = perf_counter()
+        left = self.config.timeout_s - (call.run_started_s - (call.request.received_s or call.started_s))
+        try:
+            if left <= 0:
+                raise EngineTimeout
+            return self._engine.run(inputs, left)  # type: ignore[union-attr]
+        except EngineInputError as error:
+            raise Problem("invalid-input", str(error), field=error.field) from error
+        except EngineTimeout:
+            raise Problem("timeout", f"the prediction took longer than {self.config.timeout_s:g} s") from None
+        except BaseException as error:
+            call.trace = traceback_text(error)
+            raise Problem("model-failed", "the model failed on this input; the log has the reason under this request id") from error
+        finally:
+            call.run_ended_s = perf_counter()
+
+    def _problem(self, call: Call, problem: Problem) -> Response:
+        call.error = problem.slug
+        response = to_response(problem, call.id)
+        if problem.status in (429, 503) and not any(name == "retry-after" for name, _ in problem.headers):
+            response = response._replace(headers=(*response.headers, _RETRY_AFTER))
+        return response
+
+    def _finish(self, call: Call, response: Response, bytes_in: int = 0) -> Response:
+        """Add the headers that every answer has, write the log line, count."""
+        request, phases = call.request, call.phases_s()
+        queue, decode, infer, encode, total = (round(seconds * 1e3, 3) for seconds in phases)
+        line: dict[str, Any] = {
+            "event": "request", "request_id": call.id, "method": clean(request.method, 20), "path": clean(request.path),
+            "route": call.route, "status": response.status, "ms_total": total,
+            "bytes_in": bytes_in or len(request.body), "bytes_out": len(response.body)}
+        headers = (*response.headers, ("x-request-id", call.id))
+        if call.is_prediction:
+            start = "cold" if call.is_cold else "warm"
+            headers += (("server-timing", f"queue;dur={queue}, decode;dur={decode}, infer;dur={infer}, encode;dur={encode}"),
+                        ("x-mldeploy-start", start))
+            line |= {"ms_queue": queue, "ms_decode": decode, "ms_infer": infer, "ms_encode": encode, "start": start}
+        if call.error:
+            line["error"] = call.error
+            if call.trace:
+                line["traceback"] = call.trace
+        self.log.line("error" if response.status >= 500 else "info", line)
+        self.metrics.finish(call.route, response.status, line["bytes_in"], line["bytes_out"], phases if call.is_prediction else None,
+                            call.is_cold)
+        return Response(response.status, headers, response.body)
+
+    def _documents(self) -> dict[str, routes.Answer]:
+        manifest, config = self.manifest, self.config
+        return {
+            "page": routes.kept(lambda: routes.page(manifest, config)),
+            "metadata": lambda: routes.metadata(manifest, config, self._engine.name if self._engine else ""),
+            "openapi": routes.kept(lambda: routes.openapi(manifest, config)),
+            "metrics": lambda: Response(200, (("content-type", METRICS_TYPE),), self._metrics_text()),
+            "server": lambda: routes.server(manifest),
+            "model": lambda: routes.model(manifest),
+            "live": lambda: routes.json_answer({"live": True}),
+            "ready": lambda: self._readiness({"ready": True}),
+            "model-ready": lambda: self._readiness({"name": manifest.name, "ready": True}),
+        }
+
+    def _readiness(self, doc: dict[str, Any]) -> Response:
+        if not self.is_ready:
+            raise Problem("not-ready", "the model is not ready to take requests")
+        return routes.json_answer(doc)
+
+    def _metrics_text(self) -> bytes:
+        info = {"name": self.manifest.name, "fingerprint": self.manifest.fingerprint, "format": self.manifest.format,
+                "engine": self._engine.name if self._engine else "", "stage": self.config.stage}
+        return self.metrics.text(info, self.is_ready, self.log.dropped)
