@@ -46,8 +46,11 @@ class Problem(Exception):
         self.headers = headers
 
 
-def to_response(problem: Problem, request_id: str) -> Response:
-    """The problem as `application/problem+json`; `instance` is the request id, `field`/`expected` are left out when empty."""
+def to_response(problem: Problem, request_id: str, has_error: bool = False) -> Response:
+    """The problem as `application/problem+json`; `instance` is the request id, `field`/`expected` are left out when empty.
+
+    `has_error` adds the member `error`, where clients of the Open Inference Protocol look for the text.
+    """
     import orjson
 
     doc: dict[str, object] = {"type": TYPE_PREFIX + problem.slug, "title": problem.title, "status": problem.status,
@@ -58,5 +61,7 @@ def to_response(problem: Problem, request_id: str) -> Response:
         doc["expected"] = problem.expected
     if request_id:
         doc["instance"] = f"urn:mldeploy:request:{request_id}"
+    if has_error:
+        doc["error"] = f"{problem.detail} (expected {problem.expected})" if problem.expected else problem.detail
     headers = (("content-type", "application/problem+json"), ("cache-control", "no-store"), *problem.headers)
     return Response(problem.status, headers, orjson.dumps(doc))
