@@ -22,8 +22,12 @@ def split(body: bytes, header_length: str | None) -> tuple[bytes, bytes]:
         return body, b""
     # isdecimal() would let other scripts' digits through; a header is ASCII or wrong.
     if not (header_length.isascii() and header_length.isdigit()) or len(header_length) > 18 or int(header_length) > len(body):
-        raise Problem("bad-request", f"{HEADER} is {header_length[:40]!r}, but the body has {len(body)} bytes",
-                      field=f"header {HEADER}", expected=f"an integer from 0 to {len(body)}: the size of the JSON part")
+        raise Problem(
+            "bad-request",
+            f"{HEADER} is {header_length[:40]!r}, but the body has {len(body)} bytes",
+            field=f"header {HEADER}",
+            expected=f"an integer from 0 to {len(body)}: the size of the JSON part",
+        )
     length = int(header_length)
     return body[:length], body[length:]
 
@@ -35,8 +39,12 @@ def tensor(dtype: str, shape: tuple[int, ...], data: bytes, field: str) -> Tenso
         return Tensor(dtype, shape, elements(data, count, field))
     expected = count * ITEM_SIZE_BYTES[dtype]
     if len(data) != expected:
-        raise Problem("invalid-input", f"{field} has {len(data)} bytes of binary data; {dtype} {list(shape)} takes {expected}",
-                      field=field, expected=f"{expected} bytes")
+        raise Problem(
+            "invalid-input",
+            f"{field} has {len(data)} bytes of binary data; {dtype} {list(shape)} takes {expected}",
+            field=field,
+            expected=f"{expected} bytes",
+        )
     if dtype == "BOOL" and data.translate(None, b"\x00\x01"):
         raise Problem("invalid-input", f"{field} has a BOOL byte other than 0 and 1", field=field, expected="bytes 0 or 1")
     return Tensor(dtype, shape, data)
@@ -50,13 +58,21 @@ def elements(data: bytes, count: int, field: str) -> list[bytes]:
         start = position + 4
         end = start + struct.unpack_from("<I", data, position)[0] if start <= len(data) else start
         if end > len(data):
-            raise Problem("invalid-input", f"{field}: element {len(found)} reaches past the end of its binary data", field=field,
-                          expected="a 4-byte little-endian length before each element, then that many bytes")
+            raise Problem(
+                "invalid-input",
+                f"{field}: element {len(found)} reaches past the end of its data",
+                field=field,
+                expected="a 4-byte little-endian length before each element, then that many bytes",
+            )
         found.append(data[start:end])
         position = end
     if len(found) != count:
-        raise Problem("invalid-input", f"{field} has {len(found)} elements of binary data; its shape has {count}",
-                      field=field, expected=f"{count} elements")
+        raise Problem(
+            "invalid-input",
+            f"{field} has {len(found)} elements of binary data; its shape has {count}",
+            field=field,
+            expected=f"{count} elements",
+        )
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, NoReturn
 
-from mldeploy.handlers import codec_json, oip_binary
+from mldeploy.handlers import codec_json, media, oip_binary
 from mldeploy.handlers.manifest import Manifest
 from mldeploy.handlers.message import Request
 from mldeploy.handlers.problems import Problem
@@ -59,10 +59,15 @@ def _refuse(field: str, detail: str, expected: str) -> NoReturn:
 
 
 def _check_content_type(header: str) -> None:
-    media = header.partition(";")[0].strip().lower()
-    if media and media not in CONTENT_TYPES:
-        raise Problem("unsupported-media-type", f"content type {media[:80]} is not taken here", field="header content-type",
-                      expected=" or ".join(CONTENT_TYPES))
+    found = media.parse(header)
+    if found.name and found.name not in CONTENT_TYPES:
+        raise Problem(
+            "unsupported-media-type",
+            f"content type {found.name[:80]!r} is not taken here",
+            field="header content-type",
+            expected=" or ".join(CONTENT_TYPES),
+        )
+    media.check_charset(found)
 
 
 def _objects(doc: dict[str, Any], key: str) -> list[dict[str, Any]]:
@@ -113,23 +118,29 @@ def _inputs(manifest: Manifest, doc: dict[str, Any], tail: bytes) -> dict[str, T
         if "data" in row:
             _refuse(f"{field}.data", f"{field} has both data and binary_data_size", "one of the two")
         if type(size) is not int or not 0 <= size <= len(tail) - position:
-            _refuse(f"{field}.parameters.binary_data_size",
-                    f"{field}: binary_data_size is {size!r:.40}, but {len(tail) - position} bytes follow",
-                    "the tensor's size in bytes, within the body")
-        found[spec.name] = oip_binary.tensor(spec.dtype, shape, tail[position:position + size], field)
+            _refuse(
+                f"{field}.parameters.binary_data_size",
+                f"{field}: binary_data_size is {str(size)[:40]}, but {len(tail) - position} bytes follow",
+                "the tensor's size in bytes, within the body",
+            )
+        found[spec.name] = oip_binary.tensor(spec.dtype, shape, tail[position : position + size], field)
         position += size
     missing = [name for name in specs if name not in found]
     if missing:
         _refuse(f"inputs.{missing[0]}", f"no value for {', '.join(missing)}", f"inputs {', '.join(specs)}")
     if position != len(tail):
-        _refuse("body", f"{len(tail) - position} bytes of binary data belong to no input",
-                "binary_data_size of the inputs adds up to what follows the JSON part")
+        _refuse(
+            "body",
+            f"{len(tail) - position} bytes of binary data belong to no input",
+            "binary_data_size of the inputs adds up to what follows the JSON part",
+        )
     return found
 
 
 def _shape(row: dict[str, Any], spec: TensorSpec, field: str) -> tuple[int, ...]:
     if row.get("datatype") != spec.dtype:
-        _refuse(f"{field}.datatype", f"{field}.datatype is {row.get('datatype')!r:.40}; the model takes {spec.dtype}", spec.dtype)
+        given = codec_json.dumps(row.get("datatype")).decode()[:40]
+        _refuse(f"{field}.datatype", f"{field}.datatype is {given}; the model takes {spec.dtype}", spec.dtype)
     shape = row.get("shape")
     if not isinstance(shape, list) or not all(type(axis) is int and axis >= 0 for axis in shape):
         _refuse(f"{field}.shape", f"{field}.shape is not an array of sizes", f"{list(spec.shape)} (-1: any size)")
@@ -150,8 +161,11 @@ def _raw_input(manifest: Manifest, data: bytes) -> dict[str, Tensor]:
     spec = manifest.inputs[0]
     field = f"inputs.{spec.name}"
     if len(manifest.inputs) > 1 or spec.dtype == "BYTES" or spec.shape.count(-1) > 1:
-        _refuse(f"header {oip_binary.HEADER}", "a raw tensor without JSON needs a model with one input of fixed-size elements "
-                "and at most one axis of any size", "a JSON part before the binary data")
+        _refuse(
+            f"header {oip_binary.HEADER}",
+            "a raw tensor without JSON needs a model with one input of fixed-size elements and at most one axis of any size",
+            "a JSON part before the binary data",
+        )
     row = 1
     for axis in spec.shape:
         row *= abs(axis)
@@ -178,7 +192,10 @@ def _outputs(manifest: Manifest, doc: dict[str, Any]) -> tuple[Wanted, ...]:
                 _refuse(f"outputs.{name}.parameters.{key}", f"the {key} extension is not supported", "binary_data only")
         is_binary = _flag(parameters, "binary_data", default, f"outputs.{name}.parameters")
         if dtypes[name] in BINARY_ONLY and not is_binary:
-            _refuse(f"outputs.{name}", f"output {name}: {dtypes[name]} cannot travel as JSON",
-                    "binary data: parameters.binary_data, or parameters.binary_data_output of the request")
+            _refuse(
+                f"outputs.{name}",
+                f"output {name}: {dtypes[name]} cannot travel as JSON",
+                "binary data: parameters.binary_data, or parameters.binary_data_output of the request",
+            )
         wanted[name] = Wanted(name, is_binary)
     return tuple(wanted.values())

@@ -117,27 +117,38 @@ def _answer_scalar(dtype: str) -> Schema:
 def oip_request(manifest: Manifest) -> Schema:
     """The JSON body of an Open Inference Protocol request."""
     parameters = {"type": "object", "additionalProperties": True}
-    tensors = [{
-        "type": "object",
-        "properties": {
-            "name": {"type": "string", "const": spec.name},
-            "shape": {"type": "array", "items": {"type": "integer", "minimum": 0},
-                      "minItems": len(spec.shape), "maxItems": len(spec.shape)},
-            "datatype": {"type": "string", "const": spec.dtype},
-            "data": {"type": "array", "description": "the elements, flat or nested, in row-major order"},
-            "parameters": parameters,
-        },
-        "required": ["name", "shape", "datatype"],
-    } for spec in manifest.inputs]
-    output = {"type": "object", "properties": {"name": {"enum": [spec.name for spec in manifest.outputs]}, "parameters": parameters},
-              "required": ["name"]}
+    tensors = [
+        {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "const": spec.name},
+                "shape": {
+                    "type": "array",
+                    "items": {"type": "integer", "minimum": 0},
+                    "minItems": len(spec.shape),
+                    "maxItems": len(spec.shape),
+                },
+                "datatype": {"type": "string", "const": spec.dtype},
+                "data": {"type": "array", "description": "the elements, flat or nested, in row-major order"},
+                "parameters": parameters,
+            },
+            "required": ["name", "shape", "datatype"],
+        }
+        for spec in manifest.inputs
+    ]
+    name = {"enum": [spec.name for spec in manifest.outputs]}
+    output = {"type": "object", "properties": {"name": name, "parameters": parameters}, "required": ["name"]}
     return {
         "type": "object",
         "properties": {
             "id": {"type": "string"},
             "parameters": parameters,
-            "inputs": {"type": "array", "items": {"oneOf": tensors} if len(tensors) > 1 else tensors[0],
-                       "minItems": len(tensors), "maxItems": len(tensors)},
+            "inputs": {
+                "type": "array",
+                "items": {"oneOf": tensors} if len(tensors) > 1 else tensors[0],
+                "minItems": len(tensors),
+                "maxItems": len(tensors),
+            },
             "outputs": {"type": "array", "items": output},
         },
         "required": ["inputs"],
@@ -159,8 +170,12 @@ def oip_answer(manifest: Manifest) -> Schema:
     }
     return {
         "type": "object",
-        "properties": {"model_name": {"const": manifest.name}, "model_version": {"const": "1"}, "id": {"type": "string"},
-                       "outputs": {"type": "array", "items": output}},
+        "properties": {
+            "model_name": {"const": manifest.name},
+            "model_version": {"const": "1"},
+            "id": {"type": "string"},
+            "outputs": {"type": "array", "items": output},
+        },
         "required": ["model_name", "model_version", "outputs"],
     }
 

@@ -24,6 +24,7 @@ _LINE_LENGTH = 100
 # More labels than this are only seen through the answers: the page stays small.
 _MOST_LABELS = 1000
 _MOST_COLUMNS = 60
+_KINDS = {"BYTES": "text", "BOOL": "true or false", "FP16": "number", "BF16": "number", "FP32": "number", "FP64": "number"}
 
 
 @cache
@@ -36,8 +37,10 @@ def headers() -> tuple[tuple[str, str], ...]:
     """The page's headers: its content security policy allows its own style and script, by hash, and its own endpoint."""
     template = _template()
     style, script = (_hash(re.search(rf"<{tag}>(.*?)</{tag}>", template, re.S)) for tag in ("style", "script"))
-    policy = (f"default-src 'none'; script-src {script}; style-src {style}; img-src blob: data:; connect-src 'self'; "
-              "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+    policy = (
+        f"default-src 'none'; script-src {script}; style-src {style}; img-src blob: data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
     return (
         ("content-type", "text/html; charset=utf-8"),
         ("cache-control", "no-cache"),
@@ -113,7 +116,7 @@ def _signature(manifest: Manifest) -> str:
             taken = [(image.input, f"image, JPEG, PNG or WebP ({image.width} × {image.height} px inside)")]
             taken += [(spec.name, _tensor(spec.dtype, spec.shape)) for spec in manifest.inputs if spec.name != image.input]
         case TabularPreprocess(columns):
-            taken = [(column.name, column.dtype) for column in columns[:_MOST_COLUMNS]]
+            taken = [(column.name, _KINDS.get(column.dtype, "whole number")) for column in columns[:_MOST_COLUMNS]]
             if len(columns) > _MOST_COLUMNS:
                 taken.append(("…", f"{len(columns)} columns in all"))
         case _:
@@ -124,7 +127,7 @@ def _signature(manifest: Manifest) -> str:
     else:
         given = [(spec.name, _tensor(spec.dtype, spec.shape)) for spec in manifest.outputs]
     for kind, entries in (("input", taken), ("output", given)):
-        rows += [f"<tr><td>{kind}</td><td>{html.escape(name)}</td><td>{html.escape(what)}</td></tr>\n" for name, what in entries]
+        rows += [f"<tr><td>{kind}<td>{html.escape(name)}<td>{html.escape(what)}\n" for name, what in entries]
     return "".join(rows)
 
 

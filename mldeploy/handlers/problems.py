@@ -62,6 +62,7 @@ def to_response(problem: Problem, request_id: str, has_error: bool = False) -> R
     if request_id:
         doc["instance"] = f"urn:mldeploy:request:{request_id}"
     if has_error:
-        doc["error"] = f"{problem.detail} (expected {problem.expected})" if problem.expected else problem.detail
+        is_said = problem.expected in problem.detail
+        doc["error"] = problem.detail if is_said else f"{problem.detail}; expected {problem.expected}"
     headers = (("content-type", "application/problem+json"), ("cache-control", "no-store"), *problem.headers)
     return Response(problem.status, headers, orjson.dumps(doc))

@@ -72,8 +72,10 @@ def scalar(dtype: str) -> Any:
 
 def csv(columns: tuple[Column, ...]) -> str:
     """A header and one row."""
-    return "".join(",".join(_quoted(cell) for cell in row) + "\n"
-                   for row in ([c.name for c in columns], [str(scalar(c.dtype)).lower() for c in columns]))
+    return "".join(
+        ",".join(_quoted(cell) for cell in row) + "\n"
+        for row in ([c.name for c in columns], [str(scalar(c.dtype)).lower() for c in columns])
+    )
 
 
 def _quoted(cell: str) -> str:
@@ -88,4 +90,5 @@ def png(image: ImagePreprocess) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks)
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
