@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from mldeploy.handlers.tensor import Tensor, TensorSpec
+if TYPE_CHECKING:
+    from mldeploy.handlers.config import ServingConfig
+    from mldeploy.handlers.manifest import Manifest
+    from mldeploy.handlers.tensor import Tensor, TensorSpec
 
 
 class Engine(Protocol):
@@ -15,9 +18,12 @@ class Engine(Protocol):
 
     `name` is "lean", "stock", "sklearn" or "python". `run` takes every declared input, already checked against `inputs`,
     and returns every declared output. Past `timeout_s` (None: no limit) it raises EngineTimeout if it can stop the run.
+    `fallback_reason` says why a simpler engine than the preferred one is in use; empty when it is the preferred one.
+    `close` lets the runs end that are on their way; later ones raise EngineError.
     """
 
     name: str
+    fallback_reason: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
@@ -40,3 +46,35 @@ class EngineInputError(EngineError):
 
 class EngineTimeout(EngineError):
     """The run was stopped because its time was up."""
+
+
+def open_engine(manifest: Manifest, config: ServingConfig) -> Engine:
+    """Load the bundle's model with the engine for its format, once. Raises EngineError. It imports that engine only."""
+    if manifest.format == "onnx":
+        return _open_onnx(manifest, config)
+    if manifest.format == "sklearn":
+        from mldeploy.handlers.engines.sklearn import open_sklearn
+
+        return open_sklearn(manifest)
+    if manifest.format == "python":
+        from mldeploy.handlers.engines.python import open_python
+
+        return open_python(manifest)
+    raise EngineError(f"bundle.json: format is {manifest.format!r}; this runtime knows onnx, sklearn and python")
+
+
+def _open_onnx(manifest: Manifest, config: ServingConfig) -> Engine:
+    reason = ""
+    if config.engine != "stock":
+        from mldeploy.handlers.engines.lean import open_lean
+        from mldeploy.handlers.engines.ort_api import LeanUnavailable
+
+        try:
+            return open_lean(manifest, config)
+        except LeanUnavailable as error:
+            if config.engine == "lean":
+                raise EngineError(f"MLDEPLOY_ENGINE=lean, but {error}; use auto or stock") from error
+            reason = str(error)
+    from mldeploy.handlers.engines.stock import open_stock
+
+    return open_stock(manifest, config, reason)
