@@ -1,0 +1,59 @@
+"""Listening sockets: bound here, or inherited from a supervisor that keeps them open across restarts."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+BACKLOG = 1024
+
+
+class ListenError(Exception):
+    """The address cannot be listened on; the message says why and what to do."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket listening on `host`:`port` (0: any free port). From here on, connections queue in the kernel."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (OSError, UnicodeError) as error:
+        raise ListenError(f"cannot listen on {host!r}: {error}; give an address of this machine with --host") from error
+    sock = socket.socket(family, kind)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except (OSError, OverflowError) as error:
+        sock.close()
+        raise ListenError(_explain(host, port, error)) from error
+    sock.setblocking(False)
+    return sock
+
+
+def inherit(fd: int) -> socket.socket:
+    """The listening socket that was passed on as file descriptor `fd`."""
+    try:
+        sock = socket.socket(fileno=fd)
+        if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            raise ListenError(f"file descriptor {fd} is a socket that does not listen")
+    except OSError as error:
+        raise ListenError(f"file descriptor {fd} is not a listening socket: {error}") from error
+    sock.setblocking(False)
+    return sock
+
+
+def describe(sock: socket.socket) -> str:
+    """The socket's address as a URL."""
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _explain(host: str, port: int, error: Exception) -> str:
+    code = getattr(error, "errno", None)
+    if code == errno.EADDRINUSE:
+        return f"port {port} on {host} is in use; stop what listens there or give another port with --port (0: any free one)"
+    if code == errno.EACCES:
+        return f"port {port} needs privileges; give one above 1023 with --port"
+    if code == errno.EADDRNOTAVAIL:
+        return f"{host} is not an address of this machine; give one with --host"
+    return f"cannot listen on {host}:{port}: {error}"

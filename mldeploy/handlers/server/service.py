@@ -1,0 +1,131 @@
+"""What the connections share: who may come in, where a prediction runs, and the connections themselves.
+
+    prediction ─┬─ unhealthy ──────────────────────────────▶ 503
+                ├─ light model, small body, a free place ──▶ here, on the loop: a thread would cost more than the model
+                ├─ otherwise ──────────────────────────────▶ pool (waits while the model is loading)
+                └─ no place left ──────────────────────────▶ 429, at once
+    anything else ─────────────────────────────────────────▶ here, on the loop
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from mldeploy.handlers.message import Request, Response
+from mldeploy.handlers.server import patience
+from mldeploy.handlers.server.admission import Admission
+from mldeploy.handlers.server.http1 import Exchange
+from mldeploy.handlers.server.pool import Done, Job, Pool
+from mldeploy.handlers.server.wire import ResponseWriter
+
+if TYPE_CHECKING:
+    from mldeploy.handlers.core import Runtime
+    from mldeploy.handlers.server.protocol import Connection
+
+# A body that takes longer to decode than a thread hop costs; it must not hold up the loop.
+_INLINE_BODY_BYTES = 64 * 1024
+# Connections over the limit that are being told so; past these they are dropped without a word.
+_MAX_REFUSED = 64
+
+
+class Service:
+    """The running server, seen from its connections. Everything here happens on the loop's thread."""
+
+    def __init__(self, runtime: Runtime, loop: asyncio.AbstractEventLoop, exhausted: Callable[[], None]) -> None:
+        self.runtime = runtime
+        self.config = runtime.config
+        self.writer = ResponseWriter()
+        self.admission = Admission(self.config.concurrency, self.config.queue)
+        self.pool = Pool(runtime.handle, self.admission, loop, stuck_grace_s=self.config.stuck_grace_s, exhausted=exhausted)
+        runtime.metrics.queued = self.admission.waiting
+        self.connections: set[Connection] = set()
+        self.max_connections = self.config.max_connections
+        self.draining_since_s = 0.0
+        self.is_unhealthy = False
+        self._is_loaded = False
+        self._public = 0
+        self._loop = loop
+        self._ticker: asyncio.TimerHandle | None = None
+        self._tick_s = patience.tick_s(self.config)
+
+    @property
+    def is_draining(self) -> bool:
+        return self.draining_since_s > 0.0
+
+    @property
+    def is_inline(self) -> bool:
+        """Whether predictions run on the loop as a rule."""
+        return self._is_loaded and not self.runtime.is_heavy
+
+    def loaded(self) -> None:
+        """The model is ready: begin with the predictions that have been waiting for it."""
+        self._is_loaded = True
+        self.pool.open()
+
+    def drain(self) -> None:
+        """From now on each answer is its connection's last one, and silent connections are closed after a grace."""
+        self.draining_since_s = self.draining_since_s or perf_counter()
+
+    # What a connection calls.
+
+    def opened(self, connection: Connection) -> Response | None:
+        """Count a new connection in; a Response is what to turn it away with."""
+        self.connections.add(connection)
+        if not self._ticker:
+            self._ticker = self._loop.call_later(self._tick_s, self._tick)
+        if connection.is_private:
+            return None
+        self._public += 1
+        if self._public <= self.max_connections:
+            return None
+        if self._public > self.max_connections + _MAX_REFUSED:
+            connection.transport.abort()
+        return self.runtime.reject("not-ready", f"all {self.max_connections} connections are in use",
+                                   headers=(("retry-after", "1"),))
+
+    def closed(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        self._public -= not connection.is_private
+
+    def dispatch(self, exchange: Exchange, done: Done) -> Response | Job:
+        """The answer, or the job whose end will be told to `done`."""
+        request = exchange.request
+        runtime = self.runtime
+        if request is None:
+            return runtime.reject(exchange.slug, exchange.detail)
+        if not runtime.is_prediction(request):
+            return runtime.handle(request)
+        if self.is_unhealthy:
+            return self._reject(request, "not-ready", "the model hangs; the server is about to be restarted", retry_after_s=1)
+        if self.is_inline and self.admission.is_free and _is_small(request):
+            return runtime.handle(request)
+        return self.pool.submit(request, self.config.timeout_s, done) or self._overload(request)
+
+    def timed_out(self, request: Request) -> Response:
+        """The answer to a prediction that the pool has given up on."""
+        return self._reject(request, "timeout", f"there was no answer within {self.config.timeout_s:g} s")
+
+    def _overload(self, request: Request) -> Response:
+        return self._reject(request, "too-many-requests", f"{self.admission.admitted} predictions are running or waiting",
+                            retry_after_s=self.admission.retry_after_s())
+
+    def _reject(self, request: Request, slug: str, detail: str, *, retry_after_s: int = 0) -> Response:
+        headers = (("retry-after", str(retry_after_s)),) if retry_after_s else ()
+        return self.runtime.reject(slug, detail, request.id, headers, method=request.method, path=request.path,
+                                   received_s=request.received_s, bytes_in=len(request.body))
+
+    def sweep(self) -> None:
+        """See to it that nobody takes longer than they may."""
+        for connection in tuple(self.connections):
+            patience.enforce(connection, self.config, self.draining_since_s)
+
+    def _tick(self) -> None:
+        self._ticker = self._loop.call_later(self._tick_s, self._tick) if self.connections else None
+        self.sweep()
+
+
+def _is_small(request: Request) -> bool:
+    return len(request.body) <= _INLINE_BODY_BYTES and "content-encoding" not in request.headers
