@@ -1,0 +1,107 @@
+"""Sources: every file and value that a bundle is made from, found and digested, nothing parsed yet.
+
+The format comes from the spec, else from the file's content, else from what the spec declares (a hook without a model file).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mldeploy.bundle.fingerprint import file_sha256
+from mldeploy.bundle.sniff import Kind, check_usable, sniff
+from mldeploy.errors import ModelError
+from mldeploy.handlers.manifest import FILE_NAME
+from mldeploy.spec.loaded import LoadedSpec
+from mldeploy.spec.model import ModelSection
+
+HOOK_NAME = "hook.py"
+FORMAT_OF_FAMILY = {"onnx": "onnx", "skops": "sklearn", "pickle": "sklearn"}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """`digests` holds the SHA-256 of each file that shapes the bundle, by spec key ("path", "hook", "parity_data")."""
+
+    name: str
+    section: ModelSection
+    format: str
+    kind: Kind | None
+    model: Path | None
+    hook: Path | None
+    parity_data: Path | None
+    labels: tuple[str, ...]
+    digests: dict[str, str]
+
+    def fingerprint_document(self) -> dict[str, Any]:
+        """What the fingerprint covers of these sources. File names count only where the bundle keeps them (`python`)."""
+        section = self.section.model_dump(mode="json", exclude={"path", "hook", "parity_data", "labels", "format"})
+        kept_name = self.model.name if self.model is not None and self.format == "python" else None
+        return {"name": self.name, "format": self.format, "model": section, "labels": list(self.labels),
+                "digests": self.digests, "file_name": kept_name}
+
+
+def read_sources(loaded: LoadedSpec) -> Sources:
+    """Find and digest what the spec names. Raises ModelError on a file that is missing, empty, unreadable or not a model."""
+    section = loaded.spec.model
+    files = {key: loaded.resolve(value) for key in ("path", "hook", "parity_data") if (value := getattr(section, key)) is not None}
+    for key, path in files.items():
+        check_usable(path, f"model.{key}")
+    model = files.get("path")
+    kind = sniff(model) if model is not None else None
+    return Sources(
+        name=loaded.spec.name,
+        section=section,
+        format=_format(section, model, kind),
+        kind=kind,
+        model=model,
+        hook=files.get("hook"),
+        parity_data=files.get("parity_data"),
+        labels=read_labels(loaded),
+        digests={key: file_sha256(path) for key, path in files.items()},
+    )
+
+
+def _format(section: ModelSection, model: Path | None, kind: Kind | None) -> str:
+    if section.format == "python":
+        if model is not None and model.name in (FILE_NAME, HOOK_NAME):
+            raise ModelError(f"model.path: a model file may not be called {model.name}; the bundle has a file of that name",
+                             "rename it")
+        return "python"
+    if model is None or kind is None:
+        raise ModelError("model.path is missing", "name the model file, or set model.format: python and model.hook")
+    check_kind(model, kind)
+    found = FORMAT_OF_FAMILY[kind.family]
+    if section.format is not None and section.format != found:
+        raise ModelError(f"{model}: model.format says {section.format}, but the file is {kind.title}",
+                         f"set model.format: {found}, or leave it out")
+    return found
+
+
+def check_kind(model: Path, kind: Kind) -> None:
+    """Raise ModelError on a file of a kind that cannot be packed, or a text or image that is called like a model."""
+    if not kind.family:
+        suffix = f", whatever its suffix {model.suffix} says" if model.suffix in (".onnx", ".skops", ".joblib", ".pkl") else ""
+        raise ModelError(f"{model} is {kind.title}{suffix}", kind.remedy or "give the model file itself")
+
+
+def read_labels(loaded: LoadedSpec) -> tuple[str, ...]:
+    """The class names: the list in the spec, or the lines of the file. Raises ModelError on a blank or undecodable line."""
+    labels = loaded.spec.model.labels
+    if labels is None:
+        return ()
+    if isinstance(labels, list):
+        return tuple(labels)
+    path = loaded.resolve(labels)
+    check_usable(path, "model.labels")
+    try:
+        lines = path.read_bytes().decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"model.labels: {path} is not UTF-8 text (byte {error.start})", "one class name a line, in UTF-8") from error
+    names = [line.strip() for line in lines]
+    while names and not names[-1]:
+        names.pop()
+    if "" in names:
+        raise ModelError(f"model.labels: {path}:{names.index('') + 1} is blank", "one class name a line, without gaps")
+    return tuple(names)
