@@ -25,6 +25,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from mldeploy.handlers.config import ServingConfig
+from mldeploy.handlers.core import Runtime
+
 ELEM = {
     "BOOL": TensorProto.BOOL,
     "UINT8": TensorProto.UINT8,
@@ -239,6 +242,22 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return MAKERS[name](folder, name)
 
     return get
+
+
+@pytest.fixture(scope="session")
+def runtime(bundle: Callable[[str], Path]) -> Iterator[Callable[[str], Runtime]]:
+    """A loaded runtime in this process, by the name of its bundle."""
+    loaded: dict[str, Runtime] = {}
+
+    def get(name: str) -> Runtime:
+        if name not in loaded:
+            loaded[name] = Runtime(bundle(name), ServingConfig())
+            loaded[name].load()
+        return loaded[name]
+
+    yield get
+    for one in loaded.values():
+        one.close()
 
 
 def free_port() -> int:
