@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # The reader went away (`mldeploy logs | head`). Nothing more can be said, not even by the interpreter's own flush at exit.
+        # The reader went away (`mldeploy logs | head`): nothing more can be said, not even by the interpreter's flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 

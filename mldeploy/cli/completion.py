@@ -54,7 +54,6 @@ def command(session: Session, shell: str) -> None:
 
     from mldeploy.cli.program import COMPLETE_VARIABLE, program
 
-    found = get_completion_class(shell)
-    assert found is not None
-    script = found(program(), {}, "mldeploy", COMPLETE_VARIABLE).source()
+    kind = get_completion_class(shell)
+    script = kind(program(), {}, "mldeploy", COMPLETE_VARIABLE).source() if kind else ""
     session.result({"shell": shell, "script": script}, [script])

@@ -7,8 +7,8 @@ The codes 1 to 5 belong to the tree in `mldeploy.errors`; usage errors are 2; ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import click
@@ -37,7 +37,7 @@ class UsageError(MldeployError):
     exit_code = INVALID
 
 
-class Interrupted(MldeployError):
+class InterruptError(MldeployError):
     """Ctrl-C. The message says what state things are in."""
 
     exit_code = INTERRUPTED
@@ -52,6 +52,7 @@ class Failure:
     hint: str
     exit_code: int
     problems: tuple[Problem, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def describe(error: BaseException) -> Failure:
@@ -59,7 +60,8 @@ def describe(error: BaseException) -> Failure:
     if isinstance(error, MldeployError):
         problems = error.problems if isinstance(error, SpecError) else ()
         message = _problem_count(problems) if problems else error.message
-        return Failure(type(error).__name__, message, error.hint or "", error.exit_code, problems)
+        details = getattr(error, "details", {})
+        return Failure(type(error).__name__, message, error.hint or "", error.exit_code, problems, details)
     if isinstance(error, click.UsageError):
         return _usage(error)
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
@@ -99,14 +101,14 @@ def _system(error: OSError) -> str:
 def document(failure: Failure) -> dict[str, Any]:
     """The one document that `--json` puts on stdout when a command fails."""
     error = {"type": failure.kind, "message": failure.message, "hint": failure.hint, "exit_code": failure.exit_code}
-    return {"error": error, "problems": [asdict(problem) for problem in failure.problems]}
+    return {"error": error, "problems": [asdict(problem) for problem in failure.problems], **failure.details}
 
 
 def render(failure: Failure, terminal: Terminal) -> list[str]:
     """Lines for a person: every problem with its place and its fix, or what happened and what to do next."""
     if failure.problems:
         return [*problem_lines(failure.problems, terminal), terminal.style(failure.message, "bold")]
-    if failure.kind == "Interrupted":
+    if failure.exit_code == INTERRUPTED:
         return [failure.message]
     lines = labelled("error", failure.message)
     lines[0] = terminal.style("error", "red", "bold") + lines[0][len("error"):]

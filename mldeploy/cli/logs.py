@@ -17,24 +17,20 @@ from mldeploy.cli.verb import verb
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class Duration(click.ParamType):
+def _duration_s(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     """"90", "30s", "10m", "2h" or "1d", in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, (int, float)):
-            return float(value)
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", str(value))
-        if match is None:
-            self.fail(f"'{value}' is not a duration; write 30s, 10m, 2h or 1d", param, ctx)
-        return float(match[1]) * _UNITS_S[match[2] or "s"]
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhd]?)", value)
+    if match is None:
+        raise click.BadParameter(f"'{value}' is not a duration; write 30s, 10m, 2h or 1d", ctx, param)
+    return float(match[1]) * _UNITS_S[match[2] or "s"]
 
 
 @verb(
     "logs",
     click.Option(["-f", "--follow"], is_flag=True, help="Go on with what comes, until Ctrl-C."),
-    click.Option(["--since"], type=Duration(), metavar="10m", help="Not older than this (s, m, h, d)."),
+    click.Option(["--since"], callback=_duration_s, metavar="10m", help="Not older than this (s, m, h, d)."),
     click.Option(["-n", "--tail"], type=click.IntRange(min=0), metavar="N", help="At most the last N lines."),
     click.Option(["--raw"], is_flag=True, help="The lines as they are; also what a pipe gets."),
     targets.name_option(),

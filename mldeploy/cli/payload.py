@@ -13,7 +13,8 @@ from pathlib import Path
 from mldeploy.cli.exits import UsageError
 
 JSON, CSV = "application/json", "text/csv"
-_SUFFIXES = {".json": JSON, ".csv": CSV, ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+_SUFFIXES = {".json": JSON, ".csv": CSV,
+             ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 _FORMS = "JSON text, @file (JSON, CSV, JPEG, PNG, WebP) or @- for stdin"
 
 
@@ -82,7 +83,7 @@ def _typed(body: bytes, by_suffix: str, origin: str) -> Payload:
     try:
         value = json.loads(body)
     except ValueError as error:
-        raise UsageError(f"{origin} is not valid JSON: {error}", "mend it, or give it a suffix that tells what it is") from error
+        raise UsageError(f"{origin} is not valid JSON: {error}", "mend it, or name it after what it is (.csv, .jpg)") from error
     is_complete = isinstance(value, dict) and "inputs" in value
     return Payload(body if is_complete else _wrapped(value), JSON, origin)
 

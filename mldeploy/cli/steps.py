@@ -1,4 +1,4 @@
-"""How the CLI reports progress: one line a step, a running clock on a terminal, plain lines elsewhere. Implements `progress.Reporter`.
+"""How the CLI reports progress (it implements `progress.Reporter`): one line a step, with a running clock on a terminal.
 
     bundle    9f3c1e2 · onnx · preprocessing compiled into the graph          0.4 s
 
@@ -19,6 +19,7 @@ from mldeploy.progress import Step
 LINE_WIDTH = 74
 LIVE_AFTER_S = 0.5
 _REDRAW_S = 0.1
+INVALID = 2
 
 
 class TerminalStep:
@@ -63,6 +64,8 @@ class TerminalStep:
         if kind is None:
             self._reporter.write(_finished(self._name, self._text, self.elapsed_s, terminal))
             self._reporter.current = ""
+        elif getattr(kind, "exit_code", 1) == INVALID:
+            self._reporter.erase()  # bad input is no failed step; its problems are printed instead
         elif issubclass(kind, KeyboardInterrupt):
             self._reporter.write(pad(self._name, LABEL_WIDTH) + f"interrupted after {seconds(self.elapsed_s)}")
         else:
@@ -111,6 +114,13 @@ class TerminalReporter:
         with self._lock:
             self._is_drawn = True
             self.terminal.live(printable(text))
+
+    def erase(self) -> None:
+        """Remove what is drawn live."""
+        with self._lock:
+            if self._is_drawn:
+                self.terminal.clear_live()
+                self._is_drawn = False
 
     def _put(self, text: str) -> None:
         with self._lock:

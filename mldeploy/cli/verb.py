@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from mldeploy.cli.exits import Interrupted
+from mldeploy.cli.exits import InterruptError
 from mldeploy.cli.globals import GlobalOption, combine, global_options
 from mldeploy.cli.session import Session
 
@@ -27,18 +27,18 @@ class Verb(click.Command):
 
     def __init__(self, name: str, callback: Callback, params: Sequence[click.Parameter]) -> None:
         taken = frozenset(option for param in params for option in param.opts)
+        self.run = callback
         super().__init__(name, callback=callback, params=[*params, *global_options(taken)],
                          help=inspect.getdoc(callback), context_settings=dict(CONTEXT_SETTINGS))
 
     def invoke(self, ctx: click.Context) -> int:
         own = {name: value for name, value in ctx.params.items() if name not in GLOBAL_NAMES}
         session = Session(combine(ctx.find_root().params, ctx.params, os.environ))
-        assert self.callback is not None
         try:
-            return self.callback(session, **own) or 0
+            return self.run(session, **own) or 0
         except KeyboardInterrupt as stop:
             during = f" during {session.report.current}" if session.report.current else ""
-            raise Interrupted(f"interrupted{during}; {session.after_interrupt()}") from stop
+            raise InterruptError(f"interrupted{during}; {session.after_interrupt()}") from stop
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Global options": []}

@@ -1,0 +1,138 @@
+"""`mldeploy bench`: latency, throughput, cold start and memory of a deployment, with the circumstances of the measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mldeploy.cli import payload as payloads
+from mldeploy.cli import target as targets
+from mldeploy.cli.files import write_whole
+from mldeploy.cli.invoke import default_payload
+from mldeploy.cli.layout import labelled, pad, table
+from mldeploy.cli.session import Session
+from mldeploy.cli.target import Target
+from mldeploy.cli.verb import verb
+
+if TYPE_CHECKING:
+    from mldeploy.bench.load import Level
+    from mldeploy.bench.measure import Call, Report
+
+_LONGEST_S = 60.0
+_MOST_AT_ONCE = 256
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def _concurrencies(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
+    """"1,2,4,8" as numbers."""
+    words = [word.strip() for word in value.split(",")]
+    if not all(word.isdecimal() and 1 <= int(word) <= _MOST_AT_ONCE for word in words):
+        raise click.BadParameter(f"'{value}': give numbers from 1 to {_MOST_AT_ONCE}, such as 1,2,4,8", ctx, param)
+    return tuple(dict.fromkeys(int(word) for word in words))
+
+
+@verb(
+    "bench",
+    click.Argument(["data"], required=False),
+    click.Option(["-c", "--concurrency"], default="1,2,4,8", callback=_concurrencies, metavar="N,N",
+                 help="Requests at once, one measurement each. Default: 1,2,4,8."),
+    click.Option(["--duration"], type=click.FloatRange(0.1, _LONGEST_S), default=3.0, metavar="S",
+                 help="Seconds for each concurrency, at most 60. Default: 3."),
+    click.Option(["--cold"], type=click.IntRange(0, 50), default=5, metavar="N",
+                 help="Cold starts; 0: neither these nor memory. Default: 5."),
+    click.Option(["--fresh"], is_flag=True, help="Measure a runtime started for this, not the deployment."),
+    click.Option(["--html"], type=_FILE, metavar="FILE", help="Also write a page with plots."),
+    click.Option(["--svg"], type=_FILE, metavar="FILE", help="Also write the plots alone."),
+    targets.name_option(),
+)
+def command(session: Session, data: str | None, concurrency: tuple[int, ...], duration: float, cold: int, fresh: bool,
+            html: Path | None, svg: Path | None, name: str | None) -> int:
+    """Measure latency, throughput, cold start and memory.
+
+    Sends DATA (as for invoke; default: request.json or the first smoke request) again and again, at each concurrency in turn.
+    Cold start and memory are those of the runtime on this machine, started from nothing. Exit code 1 when requests failed.
+    """
+    target = targets.find(session, name)
+    payload = payloads.read(data) if data is not None else default_payload(target)
+    session.after_interrupt = lambda: "the measurement is incomplete and was thrown away; the deployment goes on"
+    report = _measure(session, target, payload, concurrency, duration, cold, is_fresh=fresh)
+    for path, render in ((html, "html"), (svg, "svg")):
+        if path is not None:
+            _write(path, render, report)
+    session.result(asdict(report), _lines(session, report))
+    return 1 if report.errors else 0
+
+
+def _measure(session: Session, target: Target, payload: payloads.Payload, concurrency: tuple[int, ...], duration: float,
+             cold: int, *, is_fresh: bool) -> Report:
+    from mldeploy.bench import machine, measure
+    from mldeploy.cli.serving import prepare
+
+    with ExitStack() as stack:
+        circumstances, date = machine.machine(), machine.today()
+        serving = None
+        if target.loaded is not None and (is_fresh or cold):
+            serving = prepare(target.loaded, target.cloud, session.report)
+        if is_fresh:
+            if serving is None:
+                raise target.absent(session)
+            runtime = stack.enter_context(serving.runtime(is_silent=True))
+            runtime.accept()
+            runtime.wait_ready()
+            url, headers = runtime.url, serving.headers
+        else:
+            endpoint = target.endpoint(session)
+            url, headers = endpoint.url, dict(endpoint.headers)
+        call = measure.Call(url, "/predict", payload.body, payload.content_type, headers)
+        levels = measure.levels(call, concurrency, duration, session.report)
+        report = measure.Report(
+            name=target.name, stage=target.stage, provider="fresh runtime" if is_fresh else target.cloud, url=url,
+            request=payload.origin, request_bytes=len(payload.body), levels=levels, machine=circumstances, date=date,
+            floor=_floor(call, levels[0].answer_bytes, session),
+        )
+    if serving is not None and cold:
+        own = replace(call, headers=serving.headers)
+        cold_start, memory = measure.cold_and_memory(serving.bundle, serving.environ, own, cold, session.report)
+        report = replace(report, cold=cold_start, memory=memory)
+    return report
+
+
+def _floor(call: Call, answer_bytes: int, session: Session) -> Level:
+    from mldeploy.bench import measure
+
+    with session.report.step("floor", "a server that does nothing") as step:
+        level = measure.floor(call, answer_bytes)
+        step.done("client and loopback alone")
+    return level
+
+
+def _write(path: Path, kind: str, report: Report) -> None:
+    from mldeploy.bench import plot
+    from mldeploy.bench import report as pages
+    write_whole(path, pages.html(report) if kind == "html" else plot.standalone(report))
+
+
+def _lines(session: Session, report: Report) -> Iterator[str]:
+    from mldeploy.bench.report import caveats, figures, other_figures, sentence
+
+    out = session.out
+    yield out.style(sentence(report), "bold")
+    yield ""
+    header, *rows = table(figures(report.levels), right=range(7))
+    yield out.style(header, "dim")
+    yield from rows
+    yield ""
+    pairs = other_figures(report)
+    width = max((len(title) for title, _ in pairs), default=0) + 2
+    yield from (pad(title, width) + text for title, text in pairs)
+    yield ""
+    facts = report.machine
+    yield out.style(f"{report.date} · {facts['processor']} · {facts['cores']} cores · Python {facts['python']} · "
+                    f"onnxruntime {facts['onnxruntime']} · load before {facts['load before']}", "dim")
+    for text in caveats(report):
+        yield from (out.style(line, "dim") for line in labelled("", text, 0))
