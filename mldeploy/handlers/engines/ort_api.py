@@ -67,6 +67,13 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
 # than the call.
 _LONG = frozenset({"CreateEnv", "CreateSession", "Run", "ReleaseSession", "ReleaseEnv"})
 
+# Called for every prediction, bound without argument types: their conversion takes as long as the call. Without them, a Python
+# int is passed as a C int, so every pointer and size_t must be given as a ctypes value.
+_BARE = frozenset({
+    "CreateTensorWithDataAsOrtValue", "Run", "GetTensorTypeAndShape", "GetTensorElementType", "GetDimensionsCount",
+    "GetDimensions", "GetTensorMutableData", "ReleaseTensorTypeAndShapeInfo", "ReleaseValue",
+})  # fmt: skip
+
 _C_TYPES: dict[str, Any] = {"n": c_size_t, "i": c_int, "p": c_void_p, "s": c_char_p}
 
 
@@ -90,9 +97,8 @@ class Ort:
         pointers = (c_void_p * (max(position for position, _ in FUNCTIONS.values()) + 1)).from_address(table)
         for name, (position, arguments) in FUNCTIONS.items():
             prototype = ctypes.CFUNCTYPE if name in _LONG else ctypes.PYFUNCTYPE
-            result = _result_type(name)
-            bound = prototype(result, *(_C_TYPES[a] for a in arguments))(pointers[position] or 0)
-            setattr(self, name, bound)
+            types = () if name in _BARE else (_C_TYPES[argument] for argument in arguments)
+            setattr(self, name, prototype(_result_type(name), *types)(pointers[position] or 0))
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         raise AttributeError(f"{name} is not bound; add it to FUNCTIONS")

@@ -7,29 +7,32 @@ must end before that; with one and the same limit for all runs it wakes at most 
 from __future__ import annotations
 
 from _thread import allocate_lock
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     import threading
 
+Run = TypeVar("Run")
+
 _NEVER = float("inf")
+_LONGEST_SLEEP_S = 3600.0  # what every platform can wait in one go
 
 
-class Watchdog:
+class Watchdog(Generic[Run]):
     """Calls `stop(run)` once for each watched run that is still there at its deadline. `stop` must be quick and thread-safe."""
 
-    def __init__(self, stop: Callable[[Hashable], object]) -> None:
+    def __init__(self, stop: Callable[[Run], object]) -> None:
         self._stop = stop
         self._lock = allocate_lock()
-        self._deadlines: dict[Hashable, float] = {}
+        self._deadlines: dict[Run, float] = {}
         self._wakes_at = _NEVER
         self._closed = False
         self._changed: threading.Condition | None = None
         self._thread: threading.Thread | None = None
 
-    def watch(self, run: Hashable, limit_s: float) -> None:
+    def watch(self, run: Run, limit_s: float) -> None:
         """Have `run` stopped `limit_s` seconds from now, unless it is unwatched before."""
         deadline = monotonic() + limit_s
         with self._lock:
@@ -38,7 +41,7 @@ class Watchdog:
                 self._wakes_at = deadline
                 self._rouse()
 
-    def unwatch(self, run: Hashable) -> bool:
+    def unwatch(self, run: Run) -> bool:
         """Forget `run`. True if it was stopped; after that, `stop` is no longer running for it."""
         with self._lock:
             return self._deadlines.pop(run, None) is None
@@ -70,4 +73,4 @@ class Watchdog:
                     del self._deadlines[run]
                     self._stop(run)
                 self._wakes_at = min(self._deadlines.values(), default=_NEVER)
-                changed.wait(None if self._wakes_at == _NEVER else self._wakes_at - now)
+                changed.wait(None if self._wakes_at == _NEVER else min(self._wakes_at - now, _LONGEST_SLEEP_S))
