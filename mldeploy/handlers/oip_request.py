@@ -40,10 +40,10 @@ class Asked(NamedTuple):
 
 def read(manifest: Manifest, request: Request) -> Asked:
     """Decode and check an inference request. Raises Problem."""
-    _check_content_type(request.headers.get("content-type", ""))
+    kind = _content_type(request.headers.get("content-type", ""))
     length = request.headers.get(oip_binary.HEADER)
     head, tail = oip_binary.split(request.body, length)
-    if length is not None and not head:
+    if length is not None and not head and kind != "application/json":
         return Asked(None, _raw_input(manifest, tail), _outputs(manifest, _RAW))
     doc = codec_json.loads(head)
     if not isinstance(doc, dict):
@@ -58,7 +58,7 @@ def _refuse(field: str, detail: str, expected: str) -> NoReturn:
     raise Problem("invalid-input", detail, field=field, expected=expected)
 
 
-def _check_content_type(header: str) -> None:
+def _content_type(header: str) -> str:
     found = media.parse(header)
     if found.name and found.name not in CONTENT_TYPES:
         raise Problem(
@@ -68,6 +68,7 @@ def _check_content_type(header: str) -> None:
             expected=" or ".join(CONTENT_TYPES),
         )
     media.check_charset(found)
+    return found.name
 
 
 def _objects(doc: dict[str, Any], key: str) -> list[dict[str, Any]]:

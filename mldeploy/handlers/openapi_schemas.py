@@ -15,7 +15,8 @@ from mldeploy.handlers.tensor import TensorSpec
 
 Schema = dict[str, Any]
 
-_FLOAT_MAX = {"FP16": 65504.0, "BF16": 3.3895313892515355e38, "FP32": 3.4028234663852886e38, "FP64": 1.7976931348623157e308}
+# Where rounding to the nearest value of the dtype would give infinity: such numbers are refused. No double is beyond FP64.
+_FLOAT_LIMIT = {"FP16": 65520.0, "BF16": 3.3961775292304801e38, "FP32": 3.4028235677973366e38, "FP64": None}
 
 
 def scalar(dtype: str) -> Schema:
@@ -24,8 +25,11 @@ def scalar(dtype: str) -> Schema:
         return {"type": "boolean"}
     if dtype == "BYTES":
         return {"type": "string"}
-    if dtype in _FLOAT_MAX:
-        return {"type": "number", "minimum": -_FLOAT_MAX[dtype], "maximum": _FLOAT_MAX[dtype]}
+    if dtype in _FLOAT_LIMIT:
+        limit = _FLOAT_LIMIT[dtype]
+        return (
+            {"type": "number"} if limit is None else {"type": "number", "exclusiveMinimum": -limit, "exclusiveMaximum": limit}
+        )
     bits = int(dtype.removeprefix("U").removeprefix("INT"))
     if dtype.startswith("U"):
         return {"type": "integer", "minimum": 0, "maximum": 2**bits - 1}
@@ -109,7 +113,7 @@ def _open(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _answer_scalar(dtype: str) -> Schema:
-    if dtype in _FLOAT_MAX:
+    if dtype in _FLOAT_LIMIT:
         return {"type": ["number", "null"]}
     return {"type": {"BOOL": "boolean", "BYTES": "string"}.get(dtype, "integer")}
 
@@ -124,7 +128,9 @@ def oip_request(manifest: Manifest) -> Schema:
                 "name": {"type": "string", "const": spec.name},
                 "shape": {
                     "type": "array",
-                    "items": {"type": "integer", "minimum": 0},
+                    "prefixItems": [
+                        {"type": "integer", "minimum": 1} if axis == -1 else {"const": axis} for axis in spec.shape
+                    ],
                     "minItems": len(spec.shape),
                     "maxItems": len(spec.shape),
                 },
