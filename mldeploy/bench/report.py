@@ -43,8 +43,8 @@ def caveats(report: Report) -> list[str]:
         said.append(f"Of each latency, about {p50:.2f} ms are client and loopback: what the same client saw from a server that "
                     "does nothing, with the same request and answer sizes.")
     if report.provider and report.url.startswith("http://127."):
-        said.append(f"Client and server shared this machine's {report.machine.get('cores', '?')} cores; "
-                    "a load before the run (below) makes every figure worse.")
+        said.append(f"Client and server shared this machine's {report.machine.get('cores', '?')} cores; whatever else ran on them "
+                    f"(load before the run: {report.machine.get('load before', '?')}) made every figure worse.")
     if report.cold is not None:
         said.append("Cold start: spawn of the runtime to its first answer on this machine, files in the page cache. "
                     "It holds no container start and no network.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0)
 # Where the percentile curve of the plot has its points: denser towards the tail, which is what matters.
-CURVE = (*(float(p) for p in range(0, 90, 2)), *(90 + p / 2 for p in range(20)), 99.9, 100.0)
+CURVE = (*(float(p) for p in range(0, 90, 2)), *(90 + p / 2 for p in range(18)), *(99 + p / 10 for p in range(11)))
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:

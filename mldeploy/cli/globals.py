@@ -15,6 +15,7 @@ import click
 
 DEFAULT_CLOUD = "local"
 DEFAULT_STAGE = "dev"
+CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 @dataclass(frozen=True)

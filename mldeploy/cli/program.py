@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from mldeploy.cli.globals import global_options
-from mldeploy.cli.verb import CONTEXT_SETTINGS, Verb
+from mldeploy.cli.globals import CONTEXT_SETTINGS, global_options
+
+if TYPE_CHECKING:
+    from mldeploy.cli.verb import Verb
 
 COMPLETE_VARIABLE = "_MLDEPLOY_COMPLETE"
 

@@ -5,7 +5,6 @@ A command hands its result over once: as a document for `--json`, else as lines 
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -45,6 +44,8 @@ class Session:
 
     def document(self, value: Any) -> None:
         """Write `value` as the one JSON document on stdout."""
+        import json
+
         self.out.line(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
     def confirm(self, question: str, *, refusal: str) -> bool:

@@ -12,13 +12,9 @@ from typing import Any
 
 import click
 
-from mldeploy.cli.exits import InterruptError
-from mldeploy.cli.globals import GlobalOption, combine, global_options
-from mldeploy.cli.session import Session
+from mldeploy.cli.globals import CONTEXT_SETTINGS, GlobalOption, combine, global_options
 
 GLOBAL_NAMES = frozenset({"file", "cloud", "stage", "yes", "json", "verbose", "quiet", "no_color", "debug"})
-CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
 Callback = Callable[..., int | None]
 
 
@@ -32,6 +28,9 @@ class Verb(click.Command):
                          help=inspect.getdoc(callback), context_settings=dict(CONTEXT_SETTINGS))
 
     def invoke(self, ctx: click.Context) -> int:
+        from mldeploy.cli.exits import InterruptError
+        from mldeploy.cli.session import Session
+
         own = {name: value for name, value in ctx.params.items() if name not in GLOBAL_NAMES}
         session = Session(combine(ctx.find_root().params, ctx.params, os.environ))
         try:
