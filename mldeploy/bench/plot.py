@@ -29,8 +29,7 @@ svg .grid { stroke: var(--line); stroke-width: 1; } svg .curve { fill: none; str
 
 def ticks(low: float, high: float) -> list[float]:
     """Round values 1, 2, 5 · 10ⁿ on a logarithmic axis, within and just around [low, high]."""
-    first = math.floor(math.log10(low))
-    last = math.ceil(math.log10(high))
+    first, last = math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1
     every = [step * 10.0**power for power in range(first, last + 1) for step in (1, 2, 5)]
     inner = [value for value in every if low <= value <= high]
     below = max((value for value in every if value <= low), default=every[0])

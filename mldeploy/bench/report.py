@@ -43,8 +43,9 @@ def caveats(report: Report) -> list[str]:
         said.append(f"Of each latency, about {p50:.2f} ms are client and loopback: what the same client saw from a server that "
                     "does nothing, with the same request and answer sizes.")
     if report.provider and report.url.startswith("http://127."):
-        said.append(f"Client and server shared this machine's {report.machine.get('cores', '?')} cores; whatever else ran on them "
-                    f"(load before the run: {report.machine.get('load before', '?')}) made every figure worse.")
+        cores, load = (report.machine.get(key, "?") for key in ("cores", "load before"))
+        said.append(f"Client and server shared this machine's {cores} cores; whatever else ran on them (load before the run: "
+                    f"{load}) made every figure worse.")
     if report.cold is not None:
         said.append("Cold start: spawn of the runtime to its first answer on this machine, files in the page cache. "
                     "It holds no container start and no network.")
@@ -59,7 +60,8 @@ def figures(levels: Sequence[Level]) -> list[list[str]]:
     for level in levels:
         known = level.percentiles_ms
         shares = [f"{known[key]:.2f}" if known else "–" for key in ("p50", "p90", "p95", "p99")]
-        rows.append([f"{level.concurrency}", *shares, f"{level.per_second:,.0f}", f"{level.requests:,}", failures(level.errors)])
+        counts = [f"{level.per_second:,.0f}", f"{level.requests:,}", failures(level.errors)]
+        rows.append([f"{level.concurrency}", *shares, *counts])
     return rows
 
 

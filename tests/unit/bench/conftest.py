@@ -26,7 +26,8 @@ def bundle(tmp_path: Path) -> Path:
     onnx.save(model, str(folder / "model.onnx"))
     document = {
         "schema": 1, "name": "plus-one", "fingerprint": "0" * 64, "format": "onnx", "entry": "model.onnx", "hook": "",
-        "inputs": [{"name": "x", "dtype": "FP32", "shape": [-1, 2]}], "outputs": [{"name": "y", "dtype": "FP32", "shape": [-1, 2]}],
+        "inputs": [{"name": "x", "dtype": "FP32", "shape": [-1, 2]}],
+        "outputs": [{"name": "y", "dtype": "FP32", "shape": [-1, 2]}],
         "preprocess": None, "top_k": None, "labels": [],
     }
     (folder / "bundle.json").write_text(json.dumps(document))

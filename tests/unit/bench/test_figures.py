@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ def test_percentiles_rise_and_stay_within_the_samples(samples: list[float]) -> N
     curve = [stats.percentile(ordered, share) for share in stats.CURVE]
     assert curve[0] == ordered[0]
     assert curve[-1] == ordered[-1]
-    assert all(a <= b * (1 + 1e-12) for a, b in zip(curve, curve[1:], strict=False))
+    assert all(a <= b * (1 + 1e-12) for a, b in pairwise(curve))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,8 @@ def test_failures_are_in_no_figure() -> None:
 
 def a_level(concurrency: int, ms: float = 1.0) -> Level:
     curve = [(share, ms * (1 + share / 50)) for share in stats.CURVE]
-    return Level(concurrency, 3000, 3.0, 1000.0 * concurrency, {"p50": 2 * ms, "p90": 2.8 * ms, "p95": 2.9 * ms, "p99": 3 * ms}, curve, {})
+    percentiles = {"p50": 2 * ms, "p90": 2.8 * ms, "p95": 2.9 * ms, "p99": 3 * ms}
+    return Level(concurrency, 3000, 3.0, 1000.0 * concurrency, percentiles, curve, {})
 
 
 EMPTY = Level(1, 0, 3.0, 0.0, {}, [], {"HTTP 500": 12})
@@ -86,7 +88,8 @@ def a_report(*levels: Level, **more: object) -> Report:
     return Report(**fields)  # type: ignore[arg-type]
 
 
-FULL = a_report(a_level(1), a_level(8, 5), cold=Cold((70.0, 80.0, 75.0)), memory=Memory({"pss": 40_000_000}, {"rss": 50_000_000}, 100))
+FULL = a_report(a_level(1), a_level(8, 5), cold=Cold((70.0, 80.0, 75.0)),
+                memory=Memory({"pss": 40_000_000}, {"rss": 50_000_000}, 100))
 
 
 @given(st.floats(1e-3, 1e5), st.floats(1, 1e4))
@@ -119,7 +122,8 @@ def test_the_plots_are_well_formed(found: Report) -> None:
 
 
 def test_labels_at_the_curves_ends_do_not_overlap() -> None:
-    places = [float(label.partition('y="')[2].partition('"')[0]) for label in plot._end_labels([(50, "a", "--s1"), (51, "b", "--s2")], 0)]
+    labels = plot._end_labels([(50, "a", "--s1"), (51, "b", "--s2")], 0)
+    places = [float(label.partition('y="')[2].partition('"')[0]) for label in labels]
     assert places[1] - places[0] >= 15
 
 

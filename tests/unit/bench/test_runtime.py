@@ -46,7 +46,7 @@ def test_a_caller_may_connect_before_it_is_ready(bundle: Path) -> None:
 
 
 def test_a_bundle_that_does_not_load_says_why(tmp_path: Path) -> None:
-    with quiet(tmp_path) as runtime, pytest.raises(DeployError, match="the model did not load|ended with exit code"):
+    with quiet(tmp_path) as runtime, pytest.raises(DeployError, match=r"the model did not load|ended with exit code"):
         runtime.wait_ready()
 
 
@@ -70,7 +70,7 @@ def test_it_ends_when_its_owner_dies(bundle: Path) -> None:
 
 
 def test_a_port_in_use_is_named() -> None:
-    with listen("127.0.0.1", 0) as taken, pytest.raises(DeployError, match="cannot listen on 127.0.0.1:") as caught:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(DeployError, match=r"cannot listen on 127.0.0.1:") as caught:
         listen("127.0.0.1", taken.getsockname()[1])
     assert "--port" in (caught.value.hint or "")
 

@@ -76,7 +76,8 @@ def test_all_problems_are_shown_aligned_with_their_fixes() -> None:
 
 def test_where_what_and_what_next() -> None:
     failure = exits.describe(errors.DeployError("port 8080 is taken\nby another program", "choose --port"))
-    assert exits.render(failure, PLAIN) == ["error     port 8080 is taken", "          by another program", "fix       choose --port"]
+    assert exits.render(failure, PLAIN) == ["error     port 8080 is taken", "          by another program",
+                                            "fix       choose --port"]
 
 
 def test_colour_does_not_move_the_text() -> None:

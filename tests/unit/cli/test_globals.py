@@ -31,7 +31,8 @@ def test_an_empty_variable_says_nothing() -> None:
 
 
 def test_flags_add_up() -> None:
-    settings = combine({"yes": True, "verbose": 1, "debug": True}, {"json": True, "verbose": 1, "quiet": 1, "no_color": True}, {})
+    before = {"yes": True, "verbose": 1, "debug": True}
+    settings = combine(before, {"json": True, "verbose": 1, "quiet": 1, "no_color": True}, {})
     assert settings == Settings(is_yes=True, is_json=True, verbosity=1, is_plain=True, is_debug=True)
 
 

@@ -14,8 +14,8 @@ from mldeploy.cli import program as programs
 from mldeploy.cli.__main__ import main
 from mldeploy.cli.verb import Verb
 
-BANNED = {"pulumi", "docker", "numpy", "onnx", "onnxruntime", "pydantic", "yaml", "PIL", "importlib.metadata", "asyncio", "http.client",
-          "json", "email", "socket", "subprocess", "mldeploy.deploy", "mldeploy.spec", "mldeploy.providers"}
+BANNED = {"pulumi", "docker", "numpy", "onnx", "onnxruntime", "pydantic", "yaml", "PIL", "importlib.metadata", "asyncio",
+          "http.client", "json", "email", "socket", "subprocess", "mldeploy.deploy", "mldeploy.spec", "mldeploy.providers"}
 
 
 @pytest.mark.parametrize("argument", ["--help", "-h", "--version"])
@@ -128,7 +128,7 @@ def test_an_interrupt_says_how_things_stand(monkeypatch: pytest.MonkeyPatch, cap
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {sys.executable} -m mldeploy.cli version -v --json | true; echo $?"],
-                          capture_output=True, text=True, check=True)
+    script = f"set -o pipefail; {sys.executable} -m mldeploy.cli version -v --json | true; echo $?"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert done.stdout.strip() in ("0", "1")

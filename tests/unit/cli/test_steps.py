@@ -80,9 +80,14 @@ def test_the_clock_runs_on_a_terminal_and_leaves_one_line() -> None:
 
 def test_bad_input_removes_the_running_clock() -> None:
     report, stream = reporter(is_live=True)
-    with pytest.raises(SpecError), report.step("spec", "reading"):
-        time.sleep(0.6)
-        raise SpecError("bad")
+
+    def read() -> None:
+        with report.step("spec", "reading"):
+            time.sleep(0.6)
+            raise SpecError("bad")
+
+    with pytest.raises(SpecError):
+        read()
     assert stream.getvalue().endswith("\r\x1b[2K")
 
 
