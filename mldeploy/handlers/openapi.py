@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from mldeploy.handlers import auth, oip_binary, openapi_schemas, sample
+from mldeploy.handlers import auth, oip_binary, openapi_schemas, predict, sample
 from mldeploy.handlers.config import ServingConfig
 from mldeploy.handlers.manifest import ImagePreprocess, Manifest, TabularPreprocess
 from mldeploy.handlers.oip import EXTENSIONS, MODEL_VERSION
@@ -18,7 +18,6 @@ from mldeploy.handlers.problems import PROBLEMS
 
 Doc = dict[str, Any]
 
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp")
 _EVERYWHERE = (
     "bad-request",
     "request-timeout",
@@ -147,26 +146,11 @@ def _model_metadata(manifest: Manifest) -> Doc:
 
 
 def _predict(manifest: Manifest) -> Doc:
-    value = sample.inputs(manifest)
-    content: Doc = {"application/json": {"schema": _ref("PredictRequest")}}
-    if value is not None:
-        content["application/json"]["example"] = {"inputs": value}
-    if isinstance(manifest.preprocess, ImagePreprocess):
-        content |= {media: {"schema": {}} for media in IMAGE_TYPES}
-        content["multipart/form-data"] = {
-            "schema": {
-                "type": "object",
-                "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
-                "required": ["file"],
-            }
-        }
-    if isinstance(manifest.preprocess, TabularPreprocess):
-        content["text/csv"] = {"schema": {"type": "string"}, "example": sample.csv(manifest.preprocess.columns)}
-    is_image = "image/png" in content
+    is_image = isinstance(manifest.preprocess, ImagePreprocess)
     return {
         "operationId": "predict",
         "summary": "Predict",
-        "requestBody": {"required": True, "content": content},
+        "requestBody": {"required": True, "content": _predict_content(manifest)},
         "responses": {
             "200": {
                 "description": "The answer",
@@ -176,6 +160,23 @@ def _predict(manifest: Manifest) -> Doc:
         },
         "x-problems": (*_PREDICTION, "invalid-image") if is_image else _PREDICTION,
     }
+
+
+def _predict_content(manifest: Manifest) -> Doc:
+    value = sample.inputs(manifest)
+    of_json = {"schema": _ref("PredictRequest")} | ({} if value is None else {"example": {"inputs": value}})
+    if sample.takes_raw_inputs(manifest):
+        return {"application/json": of_json, "*/*": {"schema": {}}}
+    bodies: Doc = {"application/json": of_json, "multipart/form-data": {"schema": _upload()}}
+    if isinstance(manifest.preprocess, TabularPreprocess):
+        bodies["text/csv"] = {"schema": {"type": "string"}, "example": sample.csv(manifest.preprocess.columns)}
+    return {media: bodies.get(media, {"schema": {}}) for media in predict.accepted_types(manifest)}
+
+
+def _upload() -> Doc:
+    """A form with the file (or, for images, files) under any name."""
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    return {"type": "object", "properties": {"file": file}, "required": ["file"]}
 
 
 def _prediction_headers() -> Doc:
