@@ -1,8 +1,8 @@
-"""Who may call: with `access: key`, everything but the two health probes of the server and the page needs the key. (The page shows
-the signature and has a field for the key: a browser's first visit cannot bring one.)
+"""Who may call: with `access: key`, everything but the two health probes of the server and the page needs the key. (The page
+shows the signature and has a field for the key: a browser's first visit cannot bring one.)
 
-The key comes as `Authorization: Bearer KEY` or `x-api-key: KEY` and is compared in constant time; it is never logged. With `private`
-and `public` the platform decides who reaches the process, and nothing is checked here.
+The key comes as `Authorization: Bearer KEY` or `x-api-key: KEY` and is compared in constant time; it is never logged. With
+`private` and `public` the platform decides who reaches the process, and nothing is checked here.
 """
 
 from __future__ import annotations
@@ -22,11 +22,21 @@ def check(config: ServingConfig, path: str, headers: dict[str, str]) -> None:
 
     given = _given_key(headers)
     if not given:
-        raise Problem("unauthorized", "this endpoint needs a key", field="header authorization",
-                      expected="Authorization: Bearer KEY, or x-api-key: KEY", headers=_CHALLENGE)
+        raise Problem(
+            "unauthorized",
+            "this endpoint needs a key",
+            field="header authorization",
+            expected="Authorization: Bearer KEY, or x-api-key: KEY",
+            headers=_CHALLENGE,
+        )
     if not compare_digest(given.encode("utf-8", "surrogateescape"), config.api_key.encode()):
-        raise Problem("unauthorized", "the key is not valid", field="header authorization",
-                      expected="the key that this endpoint was deployed with", headers=_CHALLENGE)
+        raise Problem(
+            "unauthorized",
+            "the key is not valid",
+            field="header authorization",
+            expected="the key that this endpoint was deployed with",
+            headers=_CHALLENGE,
+        )
 
 
 def _given_key(headers: dict[str, str]) -> str:

@@ -30,7 +30,18 @@ def new_id() -> str:
 class Call:
     """Times are `time.perf_counter()`; 0.0 means not reached. `error` is the problem's slug, `trace` is for the log alone."""
 
-    __slots__ = ("error", "id", "is_cold", "is_prediction", "request", "route", "run_ended_s", "run_started_s", "started_s", "trace")
+    __slots__ = (
+        "error",
+        "id",
+        "is_cold",
+        "is_prediction",
+        "request",
+        "route",
+        "run_ended_s",
+        "run_started_s",
+        "started_s",
+        "trace",
+    )
 
     def __init__(self, request: Request) -> None:
         self.started_s = perf_counter()

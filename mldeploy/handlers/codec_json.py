@@ -3,13 +3,13 @@
     body ─loads─▶ value ─tensor─▶ Tensor            Tensor ─nested─▶ value ─dumps─▶ body
 
 Every refusal is a Problem that names the element (`inputs.x[3][1]`) and what was expected. NaN and Infinity are not JSON
-(invalid-json); a number beyond the dtype's range is invalid-input. NaN and infinities in an *answer* are written as null. Duplicate
-keys of an object: the last one counts, as in every JSON parser. Nesting deeper than 1024 is refused by the parser.
+(invalid-json); a number beyond the dtype's range is invalid-input. NaN and infinities in an *answer* are written as null.
+Duplicate keys of an object: the last one counts, as in every JSON parser. Nesting deeper than 1024 is refused by the parser.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, NoReturn
 
@@ -17,11 +17,21 @@ from mldeploy.handlers import elements, fast_json
 from mldeploy.handlers.problems import Problem
 from mldeploy.handlers.tensor import ITEM_SIZE_BYTES, Tensor, TensorSpec, element_count
 
-__all__ = ["ITEM_SIZE_BYTES", "check_shape", "dumps", "flat", "holds_bools", "loads", "nested", "shape_text", "tensor",
-           "tensor_of_shape"]
+__all__ = [
+    "ITEM_SIZE_BYTES",
+    "check_shape",
+    "dumps",
+    "flat",
+    "holds_bools",
+    "loads",
+    "nested",
+    "shape_text",
+    "tensor",
+    "tensor_of_shape",
+]
 
 _orjson = fast_json.load()
-dumps = _orjson.dumps
+dumps: Callable[..., bytes] = _orjson.dumps
 _parse = _orjson.loads
 _UTF8_BOM = b"\xef\xbb\xbf"
 
@@ -32,11 +42,15 @@ def loads(body: bytes) -> Any:
         return _parse(body)
     except ValueError as error:
         if body.startswith(_UTF8_BOM):
-            return loads(body[len(_UTF8_BOM):])
+            return loads(body[len(_UTF8_BOM) :])
         if not body.strip():
             raise Problem("invalid-json", "the body is empty", field="body", expected="a JSON document") from None
-        raise Problem("invalid-json", f"the body is not valid JSON: {error}", field="body",
-                      expected="one JSON document in UTF-8 (NaN and Infinity are not JSON)") from None
+        raise Problem(
+            "invalid-json",
+            f"the body is not valid JSON: {error}",
+            field="body",
+            expected="one JSON document in UTF-8 (NaN and Infinity are not JSON)",
+        ) from None
 
 
 def holds_bools(body: bytes) -> bool:
@@ -109,8 +123,8 @@ def nested(value: Tensor) -> Any:
         return memoryview(data).cast("B").cast(code, shape).tolist()  # type: ignore[call-overload]
     values = elements.unpack(data, dtype)
     for axis in reversed(shape[1:]):
-        rows = len(values) // axis if axis else element_count(shape[:shape.index(0)])
-        values = [values[row * axis:(row + 1) * axis] for row in range(rows)]
+        rows = len(values) // axis if axis else element_count(shape[: shape.index(0)])
+        values = [values[row * axis : (row + 1) * axis] for row in range(rows)]
     return values if shape else values[0]
 
 
@@ -170,7 +184,11 @@ def _refuse_depth(value: Any, depth: int, spec: TensorSpec, field: str) -> NoRet
     wanted = f"{spec.dtype} of shape {shape_text(spec.shape)}"
     if depth and depth <= len(spec.shape) and _is_empty(value):
         _refuse(field, f"{field} is empty", wanted)
-    what = elements.shown(value) if depth == 0 else f"nested {'more than ' * (depth > len(spec.shape))}{min(depth, len(spec.shape))} deep"
+    what = (
+        elements.shown(value)
+        if depth == 0
+        else f"nested {'more than ' * (depth > len(spec.shape))}{min(depth, len(spec.shape))} deep"
+    )
     _refuse(field, f"{field} is {what}", wanted)
 
 

@@ -1,10 +1,10 @@
 """The runtime's core: `Request → Response` for one bundle. It never raises, whatever the body, the model or a hook does.
 
-    POST /predict                            GET /v2/health/live · /v2/health/ready       GET /metadata · /openapi.json · /metrics
-    GET  /v2 · /v2/models/NAME[/versions/1]  GET …/ready   POST …/infer                   GET /   the page
+    POST /predict     GET /v2/health/live · /v2/health/ready     GET /metadata · /openapi.json · /metrics     GET /  the page
+    GET /v2 · /v2/models/NAME[/versions/1]     GET …/ready     POST …/infer
 
-A GET route answers HEAD, too (with the whole body: who writes to the wire drops it), and every route OPTIONS. Steps of a request:
-route ▸ authorise ▸ loaded? ▸ remove content-encoding ▸ decode ▸ run ▸ encode ▸ count ▸ one log line.
+A GET route answers HEAD, too (with the whole body: who writes to the wire drops it), and every route OPTIONS. Steps of a
+request: route ▸ authorise ▸ loaded? ▸ remove content-encoding ▸ decode ▸ run ▸ encode ▸ count ▸ one log line.
 
 `handle` blocks and may be called from many threads. The server asks `is_prediction` and `is_heavy` to choose a thread, sets
 `metrics.queued`, turns `is_ready` off to drain, and answers its own refusals through `reject`.
@@ -17,10 +17,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from mldeploy.handlers import auth, codec_json, media, predict, routes, warmup
+from mldeploy.handlers import auth, media, predict, routes, warmup
 from mldeploy.handlers.call import Call
 from mldeploy.handlers.config import ServingConfig
-from mldeploy.handlers.engines import Engine, EngineError, EngineInputError, EngineTimeout
+from mldeploy.handlers.engines import Engine, EngineInputError, EngineTimeout
 from mldeploy.handlers.log import Log, clean, traceback_text
 from mldeploy.handlers.manifest import Manifest, read
 from mldeploy.handlers.message import Request, Response
@@ -30,9 +30,12 @@ from mldeploy.handlers.problems import Problem, to_response
 from mldeploy.handlers.tensor import Tensor
 
 _RETRY_AFTER = ("retry-after", "1")
-_LAST_RESORT = Response(500, (("content-type", "application/problem+json"),),
-                        b'{"type":"urn:mldeploy:problem:internal","title":"The runtime failed","status":500,'
-                        b'"detail":"the runtime could not even describe its failure"}')
+_LAST_RESORT = Response(
+    500,
+    (("content-type", "application/problem+json"),),
+    b'{"type":"urn:mldeploy:problem:internal","title":"The runtime failed","status":500,'
+    b'"detail":"the runtime could not even describe its failure"}',
+)
 
 
 class Runtime:
@@ -71,8 +74,14 @@ class Runtime:
         self.metrics.load_s = perf_counter() - started
         self._engine = engine
         self.is_ready = True
-        self.log.event("info", "loaded", engine=engine.name, ms_load=round(self.metrics.load_s * 1e3, 1), heavy=self.is_heavy,
-                       ms_run=None if warmth.run_s is None else round(warmth.run_s * 1e3, 3))
+        self.log.event(
+            "info",
+            "loaded",
+            engine=engine.name,
+            ms_load=round(self.metrics.load_s * 1e3, 1),
+            heavy=self.is_heavy,
+            ms_run=None if warmth.run_s is None else round(warmth.run_s * 1e3, 3),
+        )
 
     def close(self) -> None:
         """Let go of the model."""
@@ -81,7 +90,8 @@ class Runtime:
             self._engine.close()
 
     def is_prediction(self, request: Request) -> bool:
-        """Whether the request would run the model: such requests are admitted, queued and pooled; others are answered at once."""
+        """Whether the request would run the model: such requests are admitted, queued and pooled; others are answered at
+        once."""
         route = self._routes.get(request.path)
         return route is not None and route.answer is None and request.method == "POST"
 
@@ -95,8 +105,18 @@ class Runtime:
             self.metrics.end()
             return _LAST_RESORT
 
-    def reject(self, slug: str, detail: str, request_id: str = "", headers: tuple[tuple[str, str], ...] = (), *, method: str = "",
-               path: str = "", received_s: float = 0.0, bytes_in: int = 0) -> Response:
+    def reject(
+        self,
+        slug: str,
+        detail: str,
+        request_id: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
+        *,
+        method: str = "",
+        path: str = "",
+        received_s: float = 0.0,
+        bytes_in: int = 0,
+    ) -> Response:
         """The problem answer to a request that the server refuses itself, counted and logged as any other. Never raises."""
         self.metrics.begin()
         try:
@@ -128,8 +148,13 @@ class Runtime:
         if request.method == "OPTIONS":
             return Response(204, (("allow", route.allow),), b"")
         if request.method != route.method and not (route.method == "GET" and request.method == "HEAD"):
-            raise Problem("method-not-allowed", f"{route.name} does not take {clean(request.method, 20)}", field="method",
-                          expected=route.allow, headers=(("allow", route.allow),))
+            raise Problem(
+                "method-not-allowed",
+                f"{route.name} does not take {clean(request.method, 20)}",
+                field="method",
+                expected=route.allow,
+                headers=(("allow", route.allow),),
+            )
         if route.answer is not None:
             return route.answer()
         return self._predict(call)
@@ -164,7 +189,9 @@ class Runtime:
             raise Problem("timeout", f"the prediction took longer than {self.config.timeout_s:g} s") from None
         except BaseException as error:
             call.trace = traceback_text(error)
-            raise Problem("model-failed", "the model failed on this input; the log has the reason under this request id") from error
+            raise Problem(
+                "model-failed", "the model failed on this input; the log has the reason under this request id"
+            ) from error
         finally:
             call.run_ended_s = perf_counter()
 
@@ -180,22 +207,37 @@ class Runtime:
         request, phases = call.request, call.phases_s()
         queue, decode, infer, encode, total = (round(seconds * 1e3, 3) for seconds in phases)
         line: dict[str, Any] = {
-            "event": "request", "request_id": call.id, "method": clean(request.method, 20), "path": clean(request.path),
-            "route": call.route, "status": response.status, "ms_total": total,
-            "bytes_in": bytes_in or len(request.body), "bytes_out": len(response.body)}
+            "event": "request",
+            "request_id": call.id,
+            "method": clean(request.method, 20),
+            "path": clean(request.path),
+            "route": call.route,
+            "status": response.status,
+            "ms_total": total,
+            "bytes_in": bytes_in or len(request.body),
+            "bytes_out": len(response.body),
+        }
         headers = (*response.headers, ("x-request-id", call.id))
         if call.is_prediction:
             start = "cold" if call.is_cold else "warm"
-            headers += (("server-timing", f"queue;dur={queue}, decode;dur={decode}, infer;dur={infer}, encode;dur={encode}"),
-                        ("x-mldeploy-start", start))
+            headers += (
+                ("server-timing", f"queue;dur={queue}, decode;dur={decode}, infer;dur={infer}, encode;dur={encode}"),
+                ("x-mldeploy-start", start),
+            )
             line |= {"ms_queue": queue, "ms_decode": decode, "ms_infer": infer, "ms_encode": encode, "start": start}
         if call.error:
             line["error"] = call.error
             if call.trace:
                 line["traceback"] = call.trace
         self.log.line("error" if response.status >= 500 else "info", line)
-        self.metrics.finish(call.route, response.status, line["bytes_in"], line["bytes_out"], phases if call.is_prediction else None,
-                            call.is_cold)
+        self.metrics.finish(
+            call.route,
+            response.status,
+            line["bytes_in"],
+            line["bytes_out"],
+            phases if call.is_prediction else None,
+            call.is_cold,
+        )
         return Response(response.status, headers, response.body)
 
     def _documents(self) -> dict[str, routes.Answer]:
@@ -218,6 +260,11 @@ class Runtime:
         return routes.json_answer(doc)
 
     def _metrics_text(self) -> bytes:
-        info = {"name": self.manifest.name, "fingerprint": self.manifest.fingerprint, "format": self.manifest.format,
-                "engine": self._engine.name if self._engine else "", "stage": self.config.stage}
+        info = {
+            "name": self.manifest.name,
+            "fingerprint": self.manifest.fingerprint,
+            "format": self.manifest.format,
+            "engine": self._engine.name if self._engine else "",
+            "stage": self.config.stage,
+        }
         return self.metrics.text(info, self.is_ready, self.log.dropped)

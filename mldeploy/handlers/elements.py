@@ -2,9 +2,9 @@
 
     [1.5, 2] ─pack("FP32")─▶ b"…" ─unpack─▶ [1.5, 2.0]        BYTES: list of str ⇄ list of bytes (UTF-8)
 
-The fast path trusts and packs all elements in one C call; when that fails, the slow path looks for the element that is wrong and
-names it. Rules: a number is never a bool; an integer dtype takes 3 and 3.0 but not 3.5; a number beyond the dtype's range is
-refused, never clipped or turned into infinity; BOOL takes true and false only.
+The fast path trusts and packs all elements in one C call; when that fails, the slow path looks for the element that is wrong
+and names it. Rules: a number is never a bool; an integer dtype takes 3 and 3.0 but not 3.5; a number beyond the dtype's range
+is refused, never clipped or turned into infinity; BOOL takes true and false only.
 """
 
 from __future__ import annotations
@@ -16,8 +16,20 @@ from typing import Any, NoReturn
 from mldeploy.handlers.problems import Problem
 from mldeploy.handlers.tensor import Buffer
 
-CODES = {"BOOL": "?", "UINT8": "B", "UINT16": "H", "UINT32": "I", "UINT64": "Q", "INT8": "b", "INT16": "h", "INT32": "i",
-         "INT64": "q", "FP16": "e", "FP32": "f", "FP64": "d"}
+CODES = {
+    "BOOL": "?",
+    "UINT8": "B",
+    "UINT16": "H",
+    "UINT32": "I",
+    "UINT64": "Q",
+    "INT8": "b",
+    "INT16": "h",
+    "INT32": "i",
+    "INT64": "q",
+    "FP16": "e",
+    "FP32": "f",
+    "FP64": "d",
+}
 FLOATS = ("FP16", "BF16", "FP32", "FP64")
 
 Locate = Callable[[int], str]
@@ -100,7 +112,9 @@ def _utf8(value: str, locate: Locate, index: int) -> bytes:
     try:
         return value.encode()
     except UnicodeEncodeError:
-        raise Problem("invalid-input", f"{locate(index)} is not valid Unicode", field=locate(index), expected="a string") from None
+        raise Problem(
+            "invalid-input", f"{locate(index)} is not valid Unicode", field=locate(index), expected="a string"
+        ) from None
 
 
 def _refuse(value: Any, dtype: str, field: str) -> NoReturn:

@@ -1,8 +1,9 @@
 """orjson, imported without the standard modules that only its unused types need.
 
-On import orjson looks up `dataclasses.Field`, `uuid.UUID` and `zoneinfo.ZoneInfo`, so that it can serialise such values. Those three
-modules (and `inspect`, `platform`, `ast` behind them) double the start-up time of a small runtime: 10 of 20 ms measured. The
-runtime serialises none of them, so they are stood in for while orjson is imported and then left as if nothing had been.
+On import orjson looks up `dataclasses.Field`, `uuid.UUID` and `zoneinfo.ZoneInfo`, so that it can serialise such values.
+Those three modules (and `inspect`, `platform`, `ast` behind them) double the start-up time of a small runtime: 10 of 20 ms
+measured. The runtime serialises none of them, so they are stood in for while orjson is imported and then left as if nothing
+had been.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One JSON line a request (or event) on a file descriptor: never blocks, never raises, never holds a body, a key or a secret.
 
-A line is one `write` of at most 4096 bytes, which a pipe takes whole or not at all. When the reader is slow, gone, or the disk is
-full, the line is dropped and counted (`dropped`, a metric): logging must not stop serving. JSON escaping makes a line break or a
-terminal escape in a path harmless; text beyond ASCII is escaped, too, so that no reader sees a line separator in it.
+A line is one `write` of at most 4096 bytes, which a pipe takes whole or not at all. When the reader is slow, gone, or the
+disk is full, the line is dropped and counted (`dropped`, a metric): logging must not stop serving. JSON escaping makes a line
+break or a terminal escape in a path harmless; text beyond ASCII is escaped, too, so that no reader sees a line separator in it.
 """
 
 from __future__ import annotations
@@ -61,12 +61,17 @@ class Log:
             if len(tail) < _MAX_FIELDS_BYTES:
                 break
             tail = codec_json.dumps({key: value[-limit:] if isinstance(value, str) else value for key, value in fields.items()})
-        return b'{"ts":"%b.%03dZ","level":"%b",%b,%b\n' % (self._stamp, int(now % 1 * 1000), level.encode(), self._context, tail[1:])
+        return b'{"ts":"%b.%03dZ","level":"%b",%b,%b\n' % (
+            self._stamp,
+            int(now % 1 * 1000),
+            level.encode(),
+            self._context,
+            tail[1:],
+        )
 
     def _write(self, data: bytes) -> None:
-        if self._may_block and not _is_writable(self._fd):
-            self.dropped += 1
-        elif os.write(self._fd, data) != len(data):
+        is_dropped = self._may_block and not _is_writable(self._fd)
+        if is_dropped or os.write(self._fd, data) != len(data):
             self.dropped += 1
 
 
@@ -83,7 +88,7 @@ def clean(text: str, limit: int = _MAX_TEXT) -> str:
     """Text from outside as printable ASCII of bounded length."""
     if not text.isascii():
         text = text[:limit].encode("ascii", "backslashreplace").decode()
-    return text if len(text) <= limit else f"{text[:limit - 3]}..."
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def traceback_text(error: BaseException) -> str:

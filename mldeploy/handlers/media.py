@@ -47,15 +47,19 @@ def _quoted(text: str) -> tuple[str, str]:
             position += 1
         value.append(text[position])
         position += 1
-    return "".join(value), text[position + 1:].partition(";")[2]
+    return "".join(value), text[position + 1 :].partition(";")[2]
 
 
 def check_charset(media: MediaType) -> None:
     """Raise Problem unless the text is UTF-8 (or ASCII, which is the same bytes)."""
     charset = media.parameters.get("charset", "utf-8").lower()
     if charset not in _UTF8:
-        raise Problem("unsupported-media-type", f"charset {charset[:40]!r} is not supported", field="header content-type",
-                      expected="charset=utf-8")
+        raise Problem(
+            "unsupported-media-type",
+            f"charset {charset[:40]!r} is not supported",
+            field="header content-type",
+            expected="charset=utf-8",
+        )
 
 
 def decoded(body: bytes, coding: str, limit: int) -> bytes:
@@ -64,8 +68,13 @@ def decoded(body: bytes, coding: str, limit: int) -> bytes:
     if coding in ("", "identity"):
         return body
     if coding not in ("gzip", "x-gzip"):
-        raise Problem("unsupported-media-type", f"content-encoding {coding[:40]!r} is not supported", field="header content-encoding",
-                      expected="gzip or identity", headers=(("accept-encoding", "gzip, identity"),))
+        raise Problem(
+            "unsupported-media-type",
+            f"content-encoding {coding[:40]!r} is not supported",
+            field="header content-encoding",
+            expected="gzip or identity",
+            headers=(("accept-encoding", "gzip, identity"),),
+        )
     import zlib
 
     plain = bytearray()
@@ -74,8 +83,12 @@ def decoded(body: bytes, coding: str, limit: int) -> bytes:
             member = zlib.decompressobj(wbits=31)
             plain += member.decompress(body, limit + 1 - len(plain))
             if len(plain) > limit:
-                raise Problem("body-too-large", f"the decompressed body is over {limit} bytes", field="body",
-                              expected=f"at most {limit} bytes")
+                raise Problem(
+                    "body-too-large",
+                    f"the decompressed body is over {limit} bytes",
+                    field="body",
+                    expected=f"at most {limit} bytes",
+                )
             if not member.eof:
                 raise zlib.error("the data ends early")
             body = member.unused_data

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from threading import Lock
 from time import time
 
@@ -76,11 +77,21 @@ class Metrics:
             sums, starts = list(self._sums), dict(self._starts)
             received, sent, in_flight = self._received, self._sent, self.in_flight
         lines: list[str] = []
-        _family(lines, "mldeploy_requests_total", "counter", "Requests answered.",
-                ((f'route="{route}",status="{status}"', count) for (route, status), count in requests))
+        _family(
+            lines,
+            "mldeploy_requests_total",
+            "counter",
+            "Requests answered.",
+            ((f'route="{route}",status="{status}"', count) for (route, status), count in requests),
+        )
         _histogram(lines, buckets, sums)
-        _family(lines, "mldeploy_predictions_total", "counter", "Predictions, by whether the process was cold.",
-                ((f'start="{start}"', count) for start, count in starts.items()))
+        _family(
+            lines,
+            "mldeploy_predictions_total",
+            "counter",
+            "Predictions, by whether the process was cold.",
+            ((f'start="{start}"', count) for start, count in starts.items()),
+        )
         for name, kind, text, value in (
             ("mldeploy_in_flight", "gauge", "Requests being worked on.", in_flight),
             ("mldeploy_queued", "gauge", "Requests waiting.", self.queued()),
@@ -121,9 +132,9 @@ def _escape(value: str) -> str:
 def _process_start_time() -> float:
     """When the process was started: from /proc where there is one, else now."""
     try:
-        with open("/proc/self/stat", "rb") as stat, open("/proc/stat", "rb") as machine:  # noqa: PTH123 - no pathlib on start-up
-            ticks = int(stat.read().rpartition(b")")[2].split()[19])
-            boot = next(int(line.split()[1]) for line in machine if line.startswith(b"btime"))
+        ticks = int(Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()[19])
+        machine = Path("/proc/stat").read_bytes().splitlines()
+        boot = next(int(line.split()[1]) for line in machine if line.startswith(b"btime"))
         return boot + ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, StopIteration):
         return time()
@@ -132,8 +143,7 @@ def _process_start_time() -> float:
 def _resident_bytes() -> int:
     """Resident memory now: from /proc where there is one, else the peak that the system knows."""
     try:
-        with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         import resource
         import sys

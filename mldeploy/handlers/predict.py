@@ -4,8 +4,8 @@
     image/*, octet-stream     one image        multipart/form-data   one image a file part, or one CSV file
     text/csv                  a table
 
-A user's preprocess hook gets X of a JSON body, or the raw bytes of any other, and returns the tensors itself; a postprocess hook
-gets the output arrays and returns what stands under "outputs". Everything wrong with a request is a Problem.
+A user's preprocess hook gets X of a JSON body, or the raw bytes of any other, and returns the tensors itself; a postprocess
+hook gets the output arrays and returns what stands under "outputs". Everything wrong with a request is a Problem.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ def encode_predict(manifest: Manifest, hooks: Hooks | None, outputs: dict[str, T
         return hooked.postprocess(manifest, hooks.postprocess, outputs)
     if manifest.top_k is not None:
         return codec_json.dumps({"model": manifest.name, "predictions": _best(manifest, outputs)})
-    return codec_json.dumps({"model": manifest.name,
-                             "outputs": {spec.name: codec_json.nested(outputs[spec.name]) for spec in manifest.outputs}})
+    return codec_json.dumps(
+        {"model": manifest.name, "outputs": {spec.name: codec_json.nested(outputs[spec.name]) for spec in manifest.outputs}}
+    )
 
 
 def accepted_types(manifest: Manifest) -> tuple[str, ...]:
@@ -77,13 +78,19 @@ def from_json(manifest: Manifest, value: Any, may_hold_bools: bool = True) -> di
     if len(specs) == 1 and not (isinstance(value, dict) and "b64" not in value):
         return {specs[0].name: _one(preprocess, specs[0], value, "inputs", image, may_hold_bools)}
     if not isinstance(value, dict):
-        raise Problem("invalid-input", "the model has several inputs, and inputs is not an object", field="inputs",
-                      expected=f"an object with {', '.join(spec.name for spec in specs)}")
+        raise Problem(
+            "invalid-input",
+            "the model has several inputs, and inputs is not an object",
+            field="inputs",
+            expected=f"an object with {', '.join(spec.name for spec in specs)}",
+        )
     _check_names(value, specs)
     return {spec.name: _one(preprocess, spec, value[spec.name], f"inputs.{spec.name}", image, may_hold_bools) for spec in specs}
 
 
-def _one(preprocess: ImagePreprocess | None, spec: TensorSpec, value: Any, field: str, image: str, may_hold_bools: bool) -> Tensor:
+def _one(
+    preprocess: ImagePreprocess | None, spec: TensorSpec, value: Any, field: str, image: str, may_hold_bools: bool
+) -> Tensor:
     if preprocess is None or spec.name != image:
         return codec_json.tensor(value, spec, field, may_hold_bools)
     from mldeploy.handlers import codec_image
@@ -95,12 +102,20 @@ def _check_names(value: dict[str, Any], specs: tuple[TensorSpec, ...]) -> None:
     names = [spec.name for spec in specs]
     for name in value:
         if name not in names:
-            raise Problem("invalid-input", f"the model has no input {name[:80]!r}", field=f"inputs.{name[:80]}",
-                          expected=f"an object with {', '.join(names)}")
+            raise Problem(
+                "invalid-input",
+                f"the model has no input {name[:80]!r}",
+                field=f"inputs.{name[:80]}",
+                expected=f"an object with {', '.join(names)}",
+            )
     for name in names:
         if name not in value:
-            raise Problem("invalid-input", f"inputs.{name} is missing", field=f"inputs.{name}",
-                          expected=f"an object with {', '.join(names)}")
+            raise Problem(
+                "invalid-input",
+                f"inputs.{name} is missing",
+                field=f"inputs.{name}",
+                expected=f"an object with {', '.join(names)}",
+            )
 
 
 def _json_inputs(kind: media.MediaType, body: bytes) -> Any:
@@ -108,10 +123,14 @@ def _json_inputs(kind: media.MediaType, body: bytes) -> Any:
     media.check_charset(kind)
     doc = codec_json.loads(body)
     if type(doc) is not dict or "inputs" not in doc:
-        raise Problem("invalid-input", 'the body is not an object with the key "inputs"', field="body", expected='{"inputs": …}')
+        raise Problem(
+            "invalid-input", 'the body is not an object with the key "inputs"', field="body", expected='{"inputs": …}'
+        )
     if len(doc) > 1:
         extra = next(key for key in doc if key != "inputs")
-        raise Problem("invalid-input", f"unknown key {extra[:80]!r} beside inputs", field=extra[:80], expected='{"inputs": …} alone')
+        raise Problem(
+            "invalid-input", f"unknown key {extra[:80]!r} beside inputs", field=extra[:80], expected='{"inputs": …} alone'
+        )
     return doc["inputs"]
 
 
@@ -137,8 +156,13 @@ def _from_file(manifest: Manifest, kind: media.MediaType, body: bytes) -> dict[s
         media.check_charset(kind)
         return codec_csv.decode(body, preprocess, manifest.inputs)
     types = accepted_types(manifest)
-    raise Problem("unsupported-media-type", f"content type {kind.name[:80]!r} is not taken here", field="header content-type",
-                  expected=" or ".join(types), headers=(("accept-post", ", ".join(types)),))
+    raise Problem(
+        "unsupported-media-type",
+        f"content type {kind.name[:80]!r} is not taken here",
+        field="header content-type",
+        expected=" or ".join(types),
+        headers=(("accept-post", ", ".join(types)),),
+    )
 
 
 def _files(kind: media.MediaType, body: bytes) -> list[tuple[str, bytes]]:
@@ -153,7 +177,14 @@ def _best(manifest: Manifest, outputs: dict[str, Tensor]) -> list[list[dict[str,
     assert top_k is not None  # noqa: S101 - the caller looked
     indices, scores = codec_json.nested(outputs[top_k.indices]), codec_json.nested(outputs[top_k.scores])
     if not labels:
-        return [[{"index": index, "score": score} for index, score in zip(*row, strict=True)]
-                for row in zip(indices, scores, strict=True)]
-    return [[{"label": labels[index] if 0 <= index < len(labels) else str(index), "index": index, "score": score}
-             for index, score in zip(*row, strict=True)] for row in zip(indices, scores, strict=True)]
+        return [
+            [{"index": index, "score": score} for index, score in zip(*row, strict=True)]
+            for row in zip(indices, scores, strict=True)
+        ]
+    return [
+        [
+            {"label": labels[index] if 0 <= index < len(labels) else str(index), "index": index, "score": score}
+            for index, score in zip(*row, strict=True)
+        ]
+        for row in zip(indices, scores, strict=True)
+    ]

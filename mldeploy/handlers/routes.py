@@ -57,9 +57,15 @@ def table(manifest: Manifest, documents: dict[str, Answer]) -> dict[str, Route]:
 def not_found(manifest: Manifest, path: str) -> Problem:
     """The 404 for a path, which names what there is instead."""
     if path.startswith("/v2/models/"):
-        return Problem("not-found", f"no such model or version here; this endpoint serves {manifest.name!r}, version {MODEL_VERSION}",
-                       field="path", expected=f"/v2/models/{manifest.name}")
-    return Problem("not-found", "no such path", field="path", expected="one of /, /predict, /v2, /metadata, /openapi.json, /metrics")
+        return Problem(
+            "not-found",
+            f"no such model or version here; this endpoint serves {manifest.name!r}, version {MODEL_VERSION}",
+            field="path",
+            expected=f"/v2/models/{manifest.name}",
+        )
+    return Problem(
+        "not-found", "no such path", field="path", expected="one of /, /predict, /v2, /metadata, /openapi.json, /metrics"
+    )
 
 
 def json_answer(doc: Any) -> Response:
@@ -81,8 +87,20 @@ def kept(make: Answer) -> Answer:
 
 def metadata(manifest: Manifest, config: ServingConfig, engine: str) -> Response:
     """The answer of GET /metadata: bundle.json itself, and how it is served."""
-    return json_answer({**manifest.raw, "engine": engine, "stage": config.stage, "access": config.access, "limits": {
-        "timeout_s": config.timeout_s, "concurrency": config.concurrency, "queue": config.queue, "max_body_bytes": config.max_body_bytes}})
+    return json_answer(
+        {
+            **manifest.raw,
+            "engine": engine,
+            "stage": config.stage,
+            "access": config.access,
+            "limits": {
+                "timeout_s": config.timeout_s,
+                "concurrency": config.concurrency,
+                "queue": config.queue,
+                "max_body_bytes": config.max_body_bytes,
+            },
+        }
+    )
 
 
 def page(manifest: Manifest, config: ServingConfig) -> Response:

@@ -1,6 +1,6 @@
 """What happens between opening a model and saying "ready": one synthetic run, and a measurement of what a run costs.
 
-    zeros of every input (dynamic axes 1) ─▶ run ─▶ is it light enough to run on the event loop?
+zeros of every input (dynamic axes 1) ─▶ run ─▶ is it light enough to run on the event loop?
 """
 
 from __future__ import annotations
