@@ -1,0 +1,245 @@
+"""The effects on one local deployment. Reading (status, outputs, endpoint, logs) takes no lock and writes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import secrets as random
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mldeploy import __version__
+from mldeploy.bundle.contract import Bundle
+from mldeploy.errors import DeployError, MldeployError, SmokeError
+from mldeploy.plan import Plan
+from mldeploy.progress import Reporter
+from mldeploy.providers.contract import Endpoint, Outputs, Status
+from mldeploy.providers.local import logs, records, references, supervision
+from mldeploy.providers.local.plan import NAME, VISIBILITY
+from mldeploy.providers.local.records import Desired, Observed, Paths, Release, ReleaseState
+from mldeploy.providers.local.rollout import Rollout, failure, remove
+from mldeploy.smoke import run_smoke
+from mldeploy.spec.loaded import LoadedSpec
+from mldeploy.state import Lock
+
+RUNTIME = (sys.executable, "-P", "-m", "mldeploy.handlers")
+LOCK_WAIT_S = 5.0
+READY_PROBE_S = 2.0
+STOPPED = "its supervisor does not run (it was killed, or the machine restarted); `up` starts it again"
+
+
+@dataclass(frozen=True)
+class LocalDriver:
+    """Deployment (name, stage) on this machine. `command` starts a runtime; tests put another in its place."""
+
+    name: str
+    stage: str
+    command: tuple[str, ...] = RUNTIME
+
+    @property
+    def at(self) -> Paths:
+        return records.paths(self.name, self.stage)
+
+    # ── up ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def up(self, plan: Plan, bundle: Bundle, loaded: LoadedSpec, report: Reporter) -> Outputs:
+        at = self.at
+        if at.desired.exists():
+            # First without the lock: nothing changed is the common case, and touches nothing.
+            release, _ = self._release(plan, bundle, loaded)
+            unchanged = self._unchanged(records.read_desired(at, lambda text: None), release)
+            if unchanged is not None:
+                return unchanged
+        with Lock(at.lock).held(LOCK_WAIT_S, lambda who: report.note(f"waiting for {who} to finish with {at.folder.name}")):
+            desired = records.read_desired(at, report.warn) or Desired(self.name, self.stage, 0, None, None, None, ())
+            release, secrets = self._release(plan, bundle, loaded)
+            unchanged = self._unchanged(desired, release) or self._recovering(desired, release)
+            if unchanged is not None:
+                return unchanged
+            release = release._replace(port=release.port or (desired.serve.port if desired.serve else 0))
+            rollout = Rollout(at, desired, release, secrets, report)
+            state = rollout.run(lambda ready: self._smoke(ready, secrets, loaded, report))
+            return self._outputs(release, state, is_changed=True)
+
+    def _release(self, plan: Plan, bundle: Bundle, loaded: LoadedSpec) -> tuple[Release, dict[str, str]]:
+        """The release that the plan asks for, and its secrets. Raises DeployError when one is missing."""
+        secrets = references.resolve_all(plan.secrets, self.at)
+        port = plan.setting("clouds.local.port")
+        release = Release(
+            id=f"{bundle.short}-{random.token_hex(4)}",
+            digest="",
+            fingerprint=bundle.fingerprint,
+            bundle=str(bundle.root),
+            command=self.command,
+            environment=dict(plan.environment),
+            secrets=dict(plan.secrets),
+            port=port or 0,
+            is_port_fixed=port is not None,
+            memory_mb=plan.setting("resources.memory_mb") or 0,
+            timeout_s=float(plan.setting("resources.timeout_s")),
+            start_timeout_s=float(plan.setting("clouds.local.start_timeout_s")),
+            crash_loop_after=plan.setting("clouds.local.crash_loop_after"),
+        )
+        smoke = [request.model_dump(mode="json") for request in loaded.spec.smoke]
+        covered = [__version__, release._replace(id=""), references.digest(secrets, str(self.at.folder)), smoke]
+        return release._replace(digest=hashlib.sha256(json.dumps(covered).encode()).hexdigest()), secrets
+
+    def _unchanged(self, desired: Desired | None, release: Release) -> Outputs | None:
+        """Outputs when this very release serves and is ready, else None."""
+        if desired is None or desired.serve is None or desired.serve.digest != release.digest:
+            return None
+        report = supervision.observed(self.at)
+        state = report.release(desired.serve.id) if report is not None else None
+        if state is None or state.phase != "serving" or not _is_ready(state):
+            return None
+        return self._outputs(desired.serve, state, is_changed=False)
+
+    def _recovering(self, desired: Desired, release: Release) -> Outputs | None:
+        """Outputs once this very release is back in service, when its supervisor is restarting it; None when that fails."""
+        report = supervision.observed(self.at)
+        serve = desired.serve
+        if report is None or serve is None or serve.digest != release.digest:
+            return None
+
+        def is_settled(now: Observed) -> ReleaseState | None:
+            state = now.release(serve.id)
+            return state if state is None or state.is_failing or state.phase == "serving" else None
+
+        try:
+            state = supervision.await_report(self.at, is_settled, release.start_timeout_s, "no recovery")
+        except DeployError:
+            return None
+        return self._outputs(serve, state, is_changed=False) if state.phase == "serving" and _is_ready(state) else None
+
+    def _smoke(self, ready: ReleaseState, secrets: dict[str, str], loaded: LoadedSpec, report: Reporter) -> None:
+        """The smoke requests, against the candidate's private socket."""
+        endpoint = Endpoint(f"http://127.0.0.1:{ready.private_port}", _headers(secrets.get(references.KEY_NAME)), VISIBILITY)
+        try:
+            run_smoke(loaded, endpoint, report)
+        except SmokeError as error:
+            report_now = supervision.observed(self.at)
+            state = report_now.release(ready.id) if report_now is not None else None
+            if state is not None and state.phase == "failed":
+                raise SmokeError(f"{error.message}\n  {failure('the release ended', state, '').message}", error.hint) from error
+            raise
+
+    def _outputs(self, release: Release, state: ReleaseState, *, is_changed: bool) -> Outputs:
+        values = {"pid": state.pid, "supervisor_pid": supervision.pid(self.at), "log": str(self.at.log),
+                  "bundle": release.bundle}
+        return Outputs(NAME, self.name, self.stage, release.fingerprint, _url(state), VISIBILITY, is_changed, values)
+
+    # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _now(self) -> tuple[Desired | None, Observed | None, ReleaseState | None]:
+        """The CLI's record, the living supervisor's report, and the release that serves or should."""
+        desired = records.read_desired(self.at, lambda text: None)
+        report = supervision.observed(self.at)
+        if report is None:
+            return desired, None, None
+        state = report.release(desired.serve.id) if desired is not None and desired.serve is not None else None
+        return desired, report, state or next(iter(report.releases), None)
+
+    def status(self) -> Status:
+        try:
+            desired, report, state = self._now()
+        except MldeployError as error:
+            return self._status("failing", error.message)
+        serve = desired.serve if desired is not None else None
+        if report is None:
+            if serve is None:
+                return self._status("absent")
+            return self._status("stopped", STOPPED, serve.fingerprint)
+        if state is None:
+            return self._status("starting", "the supervisor has just started")
+        values = {"pid": state.pid, "supervisor_pid": report.pid, "restarts": state.restarts, "since": state.since,
+                  "log": str(self.at.log)}
+        word = _word(state)
+        return Status(NAME, self.name, self.stage, word, _detail(state, word), state.fingerprint, _url(state), values)
+
+    def _status(self, state: str, detail: str = "", fingerprint: str = "") -> Status:
+        return Status(NAME, self.name, self.stage, state, detail, fingerprint)
+
+    def outputs(self) -> Outputs | None:
+        desired, _, state = self._now()
+        if desired is None or desired.serve is None:
+            return None
+        release = desired.serve
+        if state is None:
+            return Outputs(NAME, self.name, self.stage, release.fingerprint, f"http://127.0.0.1:{release.port}", VISIBILITY,
+                           changed=False, values={"log": str(self.at.log), "bundle": release.bundle})
+        return self._outputs(release, state, is_changed=False)
+
+    def endpoint(self) -> Endpoint | None:
+        """A key that this caller cannot resolve is left out; the endpoint will say that one is needed."""
+        outputs = self.outputs()
+        desired = records.read_desired(self.at, lambda text: None)
+        if outputs is None or desired is None or desired.serve is None:
+            return None
+        reference = desired.serve.secrets.get(references.KEY_NAME)
+        try:
+            key = references.resolve(references.KEY_NAME, reference, self.at) if reference is not None else None
+        except DeployError:
+            key = None
+        return Endpoint(outputs.url, _headers(key), VISIBILITY)
+
+    def logs(self, *, follow: bool, since_s: float | None, tail: int | None) -> Iterator[str]:
+        if not self.at.folder.is_dir():
+            raise DeployError(f"{self.name} (stage {self.stage}) is not deployed on this machine", "mldeploy up --cloud local")
+        if follow:
+            return logs.follow(self.at.log, since_s=since_s, tail=tail)
+        return iter(logs.read(self.at.log, since_s=since_s, tail=tail))
+
+    # ── destroy ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def destroy(self, report: Reporter) -> bool:
+        at = self.at
+        if not at.folder.is_dir():
+            return False
+        with Lock(at.lock).held(LOCK_WAIT_S, lambda who: report.note(f"waiting for {who} to finish with {at.folder.name}")), \
+                report.step("destroy", "stopping") as step:
+            remove(at)
+            if Path(at.folder).exists():
+                raise DeployError(f"{at.folder} could not be removed", "make it writable and run destroy again")
+            step.done("processes, key, logs and records are gone")
+        return True
+
+
+def _url(state: ReleaseState) -> str:
+    return f"http://127.0.0.1:{state.port}"
+
+
+def _headers(key: str | None) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"} if key else {}
+
+
+def _word(state: ReleaseState) -> str:
+    """The contract's word for a release's phase."""
+    if state.is_failing or state.phase == "failed":
+        return "failing"
+    return "serving" if state.phase == "serving" else "starting"
+
+
+def _detail(state: ReleaseState, word: str) -> str:
+    """A line for a person, and the last log lines when it fails."""
+    times = "once" if state.restarts == 1 else f"{state.restarts} times"
+    crashes = f"restarted {times}; last: {state.error}" if state.restarts else ""
+    if word == "serving":
+        return crashes
+    if word == "starting":
+        return crashes or state.phase
+    return f"crash loop: {crashes}{supervision.tail_text(state.tail)}" if state.is_failing else state.error
+
+
+def _is_ready(state: ReleaseState) -> bool:
+    """Whether the runtime itself says so, on its private socket."""
+    connection = http.client.HTTPConnection("127.0.0.1", state.private_port, timeout=READY_PROBE_S)
+    try:
+        connection.request("GET", "/v2/health/ready")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
