@@ -26,6 +26,7 @@ _EVERYWHERE = (
     "headers-too-large",
     "internal",
     "not-implemented",
+    "not-ready",
 )
 _PREDICTION = (
     "invalid-json",
@@ -33,7 +34,6 @@ _PREDICTION = (
     "invalid-input",
     "too-many-requests",
     "model-failed",
-    "not-ready",
     "timeout",
 )
 
@@ -86,28 +86,28 @@ def _paths(manifest: Manifest) -> dict[str, dict[str, Doc]]:
         "/openapi.json": {"get": _get("openapi", "This document", json, anything)},
         "/metrics": {"get": _get("metrics", "Counters and histograms in Prometheus' text format", "text/plain", text)},
         "/v2": {"get": _get("serverMetadata", "Server metadata", json, _server_metadata())},
-        "/v2/health/live": {"get": _health("serverLive", "Whether the process answers", "live", False)},
-        "/v2/health/ready": {"get": _health("serverReady", "Whether the model is loaded and warm", "ready", True)},
+        "/v2/health/live": {"get": _health("serverLive", "Whether the process answers", "live")},
+        "/v2/health/ready": {"get": _health("serverReady", "Whether the model is loaded and warm", "ready")},
     }
     for path, suffix in ((model, ""), (f"{model}/versions/{MODEL_VERSION}", "Version")):
         paths[path] = {"get": _get(f"modelMetadata{suffix}", "Model metadata", "application/json", _model_metadata(manifest))}
-        paths[f"{path}/ready"] = {"get": _health(f"modelReady{suffix}", "Whether the model is ready", "ready", True)}
+        paths[f"{path}/ready"] = {"get": _health(f"modelReady{suffix}", "Whether the model is ready", "ready")}
         paths[f"{path}/infer"] = {"post": _infer(manifest, f"infer{suffix}")}
     return paths
 
 
-def _get(operation: str, summary: str, media: str, schema: Doc, slugs: tuple[str, ...] = ()) -> Doc:
+def _get(operation: str, summary: str, media: str, schema: Doc) -> Doc:
     return {
         "operationId": operation,
         "summary": summary,
-        "x-problems": slugs,
+        "x-problems": (),
         "responses": {"200": {"description": "OK", "content": {media: {"schema": schema}}}},
     }
 
 
-def _health(operation: str, summary: str, member: str, can_fail: bool) -> Doc:
-    schema = {"type": "object", "properties": {member: {"type": "boolean"}, "name": {"type": "string"}}, "required": [member]}
-    return _get(operation, summary, "application/json", schema, ("not-ready",) if can_fail else ())
+def _health(operation: str, summary: str, member: str) -> Doc:
+    properties = {member: {"type": "boolean"}, "name": {"type": "string"}}
+    return _get(operation, summary, "application/json", {"type": "object", "properties": properties, "required": [member]})
 
 
 def _server_metadata() -> Doc:

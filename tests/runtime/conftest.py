@@ -166,6 +166,43 @@ def _colour(folder: Path, name: str, labels: tuple[str, ...] = ("red", "green", 
     )
 
 
+def _mixed(folder: Path, name: str) -> Path:
+    """The mean of a grey picture of exactly 6 by 4 pixels, plus a number."""
+    nodes = [
+        helper.make_node("Cast", ["grey"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["float"], ["mean"], axes=[1, 2], keepdims=0),
+        helper.make_node("Add", ["mean", "bias"], ["light"]),
+    ]
+    image = {
+        "kind": "image",
+        "input": "grey",
+        "height": 4,
+        "width": 6,
+        "resize": "none",
+        "resize_to": 6,
+        "filter": "bilinear",
+        "color": "L",
+        "pad": 0,
+        "decode": "exact",
+    }
+    inputs: list[Row] = [("grey", "UINT8", [-1, 4, 6, 1]), ("bias", "FP32", [-1, 1])]
+    return write_bundle(folder, name, nodes, inputs, [("light", "FP32", [-1, 1])], preprocess=image)
+
+
+def _hooked(folder: Path, name: str) -> Path:
+    """The plain matrix behind a hook that counts the words of a text."""
+    _plain(folder, name)
+    document = json.loads((folder / "bundle.json").read_text())
+    (folder / "bundle.json").write_text(json.dumps(document | {"hook": "hook.py"}))
+    (folder / "hook.py").write_text(
+        "import numpy as np\n\n\n"
+        "def preprocess(inputs):\n"
+        "    text = inputs.decode() if isinstance(inputs, bytes) else inputs\n"
+        "    return {'x': np.array([[len(text), text.count(' '), 0]], np.float32)}\n"
+    )
+    return folder
+
+
 def _table(folder: Path, name: str) -> Path:
     """bill = price * count, with the shop's name passed on."""
     nodes = [
@@ -219,6 +256,8 @@ MAKERS: dict[str, Callable[[Path, str], Path]] = {
     "plain": _plain,
     "several": _several,
     "colour": _colour,
+    "mixed": _mixed,
+    "hooked": _hooked,
     "table": _table,
     "digits": _digits,
     "nan": _nan,
