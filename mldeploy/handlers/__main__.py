@@ -97,7 +97,7 @@ def main(argv: list[str]) -> int:
     sys.setswitchinterval(_STARTUP_SWITCH_S)
     loader = Loader(options.bundle, config)
     loader.start()
-    from mldeploy.handlers.server.app import serve
+    from mldeploy.handlers.server.app import App
     from mldeploy.handlers.server.control import Control
 
     control = Control(options.control_fd) if options.control_fd >= 0 else None
@@ -108,7 +108,7 @@ def main(argv: list[str]) -> int:
             control.send(f"failed {error}")
         return fail(f"cannot serve {options.bundle}: {error}")
     sys.setswitchinterval(switch_s)
-    return serve(loader, public, private, control)
+    return App(loader, public, private, control).run()
 
 
 def entry() -> NoReturn:

@@ -8,20 +8,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import signal
 import socket
 from time import perf_counter
 
-import uvloop
-
 from mldeploy.handlers.server.control import Control
-from mldeploy.handlers.server.listen import BACKLOG, describe
+from mldeploy.handlers.server.listen import describe
 from mldeploy.handlers.server.loader import Loader
+from mldeploy.handlers.server.loop import Loop
 from mldeploy.handlers.server.protocol import Connection
 from mldeploy.handlers.server.service import Service
+from mldeploy.handlers.server.stream import Acceptor
 
 EXIT_FAILED = 1
 EXIT_STUCK = 75
@@ -35,64 +34,66 @@ class App:
 
     def __init__(self, loader: Loader, public: socket.socket, private: socket.socket | None, control: Control | None) -> None:
         self._loader = loader
-        self._sockets = {False: public, True: private}
+        self._public = public
         self._control = control
         self._url = describe(public)
+        self._loop = Loop(self._failed)
+        self._service = Service(loader.created(), self._loop, self._exhausted)
+        self._acceptors: list[Acceptor] = []
         self._code = 0
-        self._draining = asyncio.Event()
-        self._stopping = asyncio.Event()
-
-    async def run(self) -> int:
-        self._loop = loop = asyncio.get_running_loop()
-        self._service = service = Service(self._loader.created(), loop, self._exhausted)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._interrupted)
-        accepted = asyncio.Event()
-        if self._control:
-            self._control.attach(loop, accepted.set, self.drain)
+        self._drain_until_s = 0.0
+        self._loop.on_signals((signal.SIGTERM, signal.SIGINT), self._interrupted)
+        if private:
+            self._serve(private, is_private=True)
+        if control:
+            control.attach(self._loop, self.accept, self.drain)
         else:
-            accepted.set()
-        self._loader.then(lambda: loop.call_soon_threadsafe(self._loaded))
-        private = asyncio.create_task(self._accept(is_private=True))
-        public = asyncio.create_task(self._accept(is_private=False, when=accepted))
-        await self._draining.wait()
-        service.drain()
-        await self._drained()
-        for task in (private, public):
-            task.cancel()
-        service.pool.close()
-        return self._code
+            self.accept()
+        loader.then(lambda: self._loop.call_threadsafe(self._loaded))
 
-    @property
-    def is_working(self) -> bool:
-        """Whether threads are inside native code or a hook, so that the process must end without tearing them down."""
-        return not self._loader.is_done or self._service.pool.is_busy
+    def run(self) -> int:
+        """Until drained."""
+        code = self._loop.run()
+        if self._loader.is_done and not self._service.pool.is_busy:
+            self._service.pool.close()
+            self._loop.close()
+            return code
+        # Threads are inside native code or a hook: joining them may take for ever, unloading code under them may crash.
+        os._exit(code)
+
+    def accept(self) -> None:
+        """Begin with the public socket."""
+        if self._public.fileno() >= 0 and not self._drain_until_s:
+            self._serve(self._public, is_private=False)
 
     def drain(self, code: int = 0) -> None:
         """Finish what is open, then end with `code`."""
         self._code = self._code or code
-        self._draining.set()
-
-    async def _accept(self, *, is_private: bool, when: asyncio.Event | None = None) -> None:
-        """Serve one listening socket, from `when` until the drain."""
-        sock = self._sockets[is_private]
-        if sock is None:
+        if self._drain_until_s:
             return
-        if when:
-            await when.wait()
-        server = await self._loop.create_server(lambda: Connection(self._service, is_private), sock=sock, backlog=BACKLOG)
-        await self._draining.wait()
-        await asyncio.sleep(0)  # whoever is in the queue already comes in first
-        server.close()
+        self._drain_until_s = perf_counter() + self._service.config.timeout_s + _DRAIN_MARGIN_S
+        for acceptor in self._acceptors:
+            acceptor.close()
+        self._service.drain()
+        self._check_drained()
+
+    def _serve(self, sock: socket.socket, *, is_private: bool) -> None:
+        self._acceptors.append(Acceptor(self._loop, sock, lambda client: Connection(self._service, client, is_private)))
+
+    def _check_drained(self) -> None:
+        self._service.sweep()
+        if not self._service.connections or perf_counter() > self._drain_until_s:
+            self._loop.stop(self._code)
+        else:
+            self._loop.call_later(_DRAIN_TICK_S, self._check_drained)
 
     def _loaded(self) -> None:
-        if self._loader.error:
-            self._say(f"cannot serve the bundle: {self._loader.error}")
+        error = self._loader.error
+        if error:
+            self._say(f"cannot serve the bundle: {error}")
             if self._control:
-                self._control.send(f"failed {self._loader.error}")
-            self._code = EXIT_FAILED
-            self._stopping.set()
-            self._draining.set()
+                self._control.send(f"failed {error}")
+            self._loop.stop(EXIT_FAILED)
             return
         self._service.loaded()
         gc.freeze()  # what is loaded now stays: never look through it again
@@ -104,8 +105,8 @@ class App:
 
     def _interrupted(self) -> None:
         """The first signal drains, the second one does not wait."""
-        if self._draining.is_set():
-            self._stopping.set()
+        if self._drain_until_s:
+            self._loop.stop(self._code)
         self.drain()
 
     def _exhausted(self) -> None:
@@ -114,33 +115,11 @@ class App:
         self._service.runtime.is_ready = False
         self.drain(EXIT_STUCK)
 
-    async def _drained(self) -> None:
-        service = self._service
-        until_s = perf_counter() + service.config.timeout_s + _DRAIN_MARGIN_S
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        while service.connections and perf_counter() < until_s and not self._stopping.is_set():
-            service.sweep()
-            await asyncio.sleep(_DRAIN_TICK_S)
-        for connection in tuple(service.connections):
-            connection.transport.abort()
-        await asyncio.sleep(0)
+    def _failed(self, error: BaseException) -> None:
+        self._say(f"a bug in the server, which goes on: {type(error).__name__}: {error}")
 
     def _say(self, text: str) -> None:
         try:
             os.write(2, f"mldeploy: {text}\n".encode())
         except OSError:
             return
-
-
-def serve(loader: Loader, public: socket.socket, private: socket.socket | None, control: Control | None) -> int:
-    """Run until drained; the exit code. Ends the process itself if threads are still busy: joining them could take for ever."""
-    loop = uvloop.new_event_loop()
-    app = App(loader, public, private, control)
-    code = loop.run_until_complete(app.run())
-    if control:
-        control.close()
-    if app.is_working:
-        os._exit(code)
-    loop.close()
-    return code

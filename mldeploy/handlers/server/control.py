@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Callable
+
+from mldeploy.handlers.server.loop import READ, Loop
 
 _MAX_LINE_BYTES = 4096
 
@@ -22,11 +23,11 @@ class Control:
         self._socket.setblocking(False)
         self._pending = b""
 
-    def attach(self, loop: asyncio.AbstractEventLoop, on_accept: Callable[[], None], on_drain: Callable[[], None]) -> None:
+    def attach(self, loop: Loop, on_accept: Callable[[], None], on_drain: Callable[[], None]) -> None:
         self._loop = loop
         self._on_accept = on_accept
         self._on_drain = on_drain
-        loop.add_reader(self._socket.fileno(), self._read)
+        loop.watch(self._socket, READ, self._read)
 
     def send(self, line: str) -> None:
         """Tell the supervisor; if it is gone, its end of file will say so."""
@@ -38,7 +39,7 @@ class Control:
     def close(self) -> None:
         self._socket.close()
 
-    def _read(self) -> None:
+    def _read(self, _events: int) -> None:
         try:
             data = self._socket.recv(_MAX_LINE_BYTES)
         except BlockingIOError:
@@ -52,5 +53,5 @@ class Control:
             elif line.strip() == b"drain":
                 self._on_drain()
         if not data or len(self._pending) > _MAX_LINE_BYTES:
-            self._loop.remove_reader(self._socket.fileno())
+            self._loop.forget(self._socket)
             self._on_drain()

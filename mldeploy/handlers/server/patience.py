@@ -47,13 +47,13 @@ def enforce(connection: Connection, config: ServingConfig, draining_since_s: flo
 
 
 def _enforce_progress(connection: Connection, config: ServingConfig, now: float) -> None:
-    unsent = connection.transport.get_write_buffer_size()
+    unsent = connection.stream.unsent_bytes
     if unsent and unsent != connection.unsent_bytes:
         connection.unsent_bytes = unsent
         connection.choked_since_s = now
     since = max(connection.choked_since_s, connection.closing_since_s) if unsent else connection.closing_since_s
     if now - since > (config.write_timeout_s if unsent else LINGER_S):
-        connection.transport.abort()
+        connection.stream.abort()
 
 
 def _is_silent_for_too_long(connection: Connection, config: ServingConfig, draining_since_s: float, now: float) -> bool:

@@ -13,7 +13,6 @@ loop (to cancel): `list.pop` is atomic.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -21,6 +20,7 @@ from time import perf_counter
 
 from mldeploy.handlers.message import Request, Response
 from mldeploy.handlers.server.admission import Admission
+from mldeploy.handlers.server.loop import Loop, Timer
 
 # The engine's own stop at the deadline should be the answer; this is how long the loop lets it go first.
 _ENGINE_LEAD_S = 0.05
@@ -39,7 +39,7 @@ class Job:
         self.done: Done | None = done
         self.ticket = [True]
         self.is_stuck = False
-        self.timer: asyncio.TimerHandle | None = None
+        self.timer: Timer | None = None
 
     def claim(self) -> Request | None:
         """The request, for the first who asks; None for everyone after."""
@@ -53,7 +53,7 @@ class Job:
 class Pool:
     """Runs jobs on at most `admission.concurrency` threads that are not stuck. `stuck` counts those that are."""
 
-    def __init__(self, run: Run, admission: Admission, loop: asyncio.AbstractEventLoop, *, stuck_grace_s: float,
+    def __init__(self, run: Run, admission: Admission, loop: Loop, *, stuck_grace_s: float,
                  exhausted: Callable[[], None]) -> None:
         self._run = run
         self._admission = admission
@@ -112,10 +112,7 @@ class Pool:
                 continue
             begin_s = perf_counter()
             response = self._run(request)
-            try:
-                self._loop.call_soon_threadsafe(self._finish, job, response, perf_counter() - begin_s)
-            except RuntimeError:  # the loop is closed: the process is on its way out
-                return
+            self._loop.call_threadsafe(self._finish, job, response, perf_counter() - begin_s)
             del job, request, response  # hold no body while waiting for the next one
 
     def _finish(self, job: Job, response: Response, seconds: float) -> None:

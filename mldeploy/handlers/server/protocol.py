@@ -10,12 +10,13 @@ says when that is too long.
 
 from __future__ import annotations
 
-import asyncio
+import socket
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from mldeploy.handlers.message import Request, Response
 from mldeploy.handlers.server.http1 import IDLE, Exchange, RequestReader
+from mldeploy.handlers.server.stream import Stream
 from mldeploy.handlers.server.wire import CONTINUE
 
 if TYPE_CHECKING:
@@ -28,57 +29,47 @@ _TURN = 16
 _MAX_LINGER_BYTES = 64 * 1024 * 1024
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """An HTTP/1.0 or 1.1 connection. `is_private` ones (the supervisor's) do not count as connections."""
 
-    __slots__ = ("choked_since_s", "closing_since_s", "exchange", "has_eof", "is_choked", "is_lingering", "is_private", "job",
-                 "lingered_bytes", "reader", "service", "since_s", "transport", "unsent_bytes")
+    __slots__ = ("choked_since_s", "closing_since_s", "exchange", "has_eof", "is_choked", "is_private", "job", "lingered_bytes",
+                 "reader", "service", "since_s", "stream", "unsent_bytes")
 
-    def __init__(self, service: Service, is_private: bool) -> None:
+    def __init__(self, service: Service, sock: socket.socket, is_private: bool) -> None:
         self.service = service
         self.is_private = is_private
         self.reader = RequestReader(service.config.max_body_bytes)
         self.exchange: Exchange | None = None
         self.job: Job | None = None
-        self.since_s = 0.0  # the last answer
+        self.since_s = perf_counter()  # the last answer
         self.has_eof = False
         self.is_choked = False
         self.choked_since_s = 0.0
         self.unsent_bytes = 0
-        self.is_lingering = False
         self.lingered_bytes = 0
         self.closing_since_s = 0.0
+        self.stream = Stream(service.loop, sock, self)
+        refusal = service.opened(self)
+        if refusal:
+            self._answer(Exchange(None, "close", True), refusal)
 
     @property
     def is_working(self) -> bool:
         """Whether a request is waiting for its answer."""
         return self.job is not None or bool(self.reader.exchanges)
 
-    @property
-    def is_silent(self) -> bool:
-        """Whether nothing is under way in either direction."""
-        return not (self.is_working or self.is_choked or self.closing_since_s) and self.reader.phase == IDLE
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        self.since_s = perf_counter()
-        refusal = self.service.opened(self)
-        if refusal:
-            self._answer(Exchange(None, "close", True), refusal)
-
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self) -> None:
         self.service.closed(self)
         job, self.job = self.job, None
         if job:
             self.service.pool.abandon(job)
-        self.reader.exchanges.clear()
-        self.closing_since_s = self.closing_since_s or perf_counter()
+        self.closing_since_s = perf_counter()
 
     def data_received(self, data: bytes) -> None:
         if self.closing_since_s:
             self.lingered_bytes += len(data)
             if self.lingered_bytes > _MAX_LINGER_BYTES:
-                self.transport.abort()
+                self.stream.abort()
             return
         self.reader.feed(data)
         self.pump()
@@ -96,11 +87,11 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         self.is_choked = True
         self.choked_since_s = perf_counter()
-        self.unsent_bytes = self.transport.get_write_buffer_size()
+        self.unsent_bytes = self.stream.unsent_bytes
 
     def resume_writing(self) -> None:
         self.is_choked = False
-        asyncio.get_running_loop().call_soon(self.pump)
+        self.service.loop.call_soon(self.pump)
 
     def pump(self) -> None:
         """Answer what has arrived, as far as the pool and the peer's reading allow; then arrange for what comes next."""
@@ -108,7 +99,7 @@ class Connection(asyncio.Protocol):
         turn = _TURN
         while exchanges and not (self.job or self.is_choked or self.closing_since_s):
             if not turn:
-                asyncio.get_running_loop().call_soon(self.pump)
+                self.service.loop.call_soon(self.pump)
                 break
             turn -= 1
             self.exchange = exchange = exchanges.popleft()
@@ -138,16 +129,15 @@ class Connection(asyncio.Protocol):
         self.closing_since_s = perf_counter()
         self.reader.exchanges.clear()
         if self.has_eof:
-            self.transport.close()
+            self.stream.close()
             return
-        self.is_lingering = True
-        self.transport.resume_reading()
-        self.transport.write_eof()
+        self.stream.resume_reading()
+        self.stream.write_eof()
 
     def _answer(self, exchange: Exchange, response: Response) -> None:
         reader = self.reader
         is_last = exchange.is_closing or (self.service.is_draining and reader.phase == IDLE and not reader.exchanges)
-        self.transport.write(self.service.writer.render(
+        self.stream.write(self.service.writer.render(
             response, connection="close" if is_last else exchange.connection, is_head=exchange.is_head))
         self.since_s = perf_counter()
         if not is_last:
@@ -156,20 +146,20 @@ class Connection(asyncio.Protocol):
             self.close_soon()
         else:
             self.closing_since_s = self.since_s
-            self.transport.close()
+            self.stream.close()
 
     def _arrange(self) -> None:
         """Read on unless a complete request waits already; close when the peer has sent its last and has its answers."""
         reader = self.reader
         if reader.exchanges:
-            self.transport.pause_reading()
+            self.stream.pause_reading()
             return
         if self.has_eof:
             if not self.job:
                 self.closing_since_s = perf_counter()
-                self.transport.close()
+                self.stream.close()
             return
-        self.transport.resume_reading()
+        self.stream.resume_reading()
         if reader.wants_continue and not self.job:
             reader.wants_continue = False
-            self.transport.write(CONTINUE)
+            self.stream.write(CONTINUE)

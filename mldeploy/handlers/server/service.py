@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from mldeploy.handlers.message import Request, Response
 from mldeploy.handlers.server import patience
 from mldeploy.handlers.server.admission import Admission
 from mldeploy.handlers.server.http1 import Exchange
+from mldeploy.handlers.server.loop import Loop, Timer
 from mldeploy.handlers.server.pool import Done, Job, Pool
 from mldeploy.handlers.server.wire import ResponseWriter
 
@@ -34,7 +34,7 @@ _MAX_REFUSED = 64
 class Service:
     """The running server, seen from its connections. Everything here happens on the loop's thread."""
 
-    def __init__(self, runtime: Runtime, loop: asyncio.AbstractEventLoop, exhausted: Callable[[], None]) -> None:
+    def __init__(self, runtime: Runtime, loop: Loop, exhausted: Callable[[], None]) -> None:
         self.runtime = runtime
         self.config = runtime.config
         self.writer = ResponseWriter()
@@ -47,8 +47,8 @@ class Service:
         self.is_unhealthy = False
         self._is_loaded = False
         self._public = 0
-        self._loop = loop
-        self._ticker: asyncio.TimerHandle | None = None
+        self.loop = loop
+        self._ticker: Timer | None = None
         self._tick_s = patience.tick_s(self.config)
 
     @property
@@ -75,14 +75,14 @@ class Service:
         """Count a new connection in; a Response is what to turn it away with."""
         self.connections.add(connection)
         if not self._ticker:
-            self._ticker = self._loop.call_later(self._tick_s, self._tick)
+            self._ticker = self.loop.call_later(self._tick_s, self._tick)
         if connection.is_private:
             return None
         self._public += 1
         if self._public <= self.max_connections:
             return None
         if self._public > self.max_connections + _MAX_REFUSED:
-            connection.transport.abort()
+            connection.stream.abort()
         return self.runtime.reject("not-ready", f"all {self.max_connections} connections are in use",
                                    headers=(("retry-after", "1"),))
 
@@ -123,7 +123,7 @@ class Service:
             patience.enforce(connection, self.config, self.draining_since_s)
 
     def _tick(self) -> None:
-        self._ticker = self._loop.call_later(self._tick_s, self._tick) if self.connections else None
+        self._ticker = self.loop.call_later(self._tick_s, self._tick) if self.connections else None
         self.sweep()
 
 
