@@ -81,7 +81,7 @@ def run_client(job: Job) -> Level:
     """One level, in a client process. Raises DeployError when the endpoint cannot be reached."""
     text = json.dumps(job.__dict__)
     limit_s = job.duration_s + job.warm_up_s + job.timeout_s + _CLIENT_GRACE_S
-    done = subprocess.run([sys.executable, "-m", "mldeploy.bench.load"], input=text, capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-P", "-m", "mldeploy.bench.load"], input=text, capture_output=True, text=True,
                           check=False, timeout=limit_s)
     if done.returncode != 0:
         last = done.stderr.strip().rpartition("\n")[2] or "it said nothing"
@@ -95,7 +95,7 @@ def run_client(job: Job) -> Level:
 def floor(call: Call, answer_bytes: int, duration_s: float = FLOOR_S) -> Level:
     """What the same client sees from a server that does nothing, over loopback, with the same request and answer sizes."""
     with listen("127.0.0.1", 0) as listener:
-        command = [sys.executable, "-m", "mldeploy.bench.echo", str(listener.fileno()), str(answer_bytes)]
+        command = [sys.executable, "-P", "-m", "mldeploy.bench.echo", str(listener.fileno()), str(answer_bytes)]
         server = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=(listener.fileno(),))
         try:
             return run_client(replace(call, url=f"http://127.0.0.1:{listener.getsockname()[1]}").job(1, duration_s))

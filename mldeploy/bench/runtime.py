@@ -49,7 +49,7 @@ class RuntimeProcess:
         self._control = ours
         self._received = b""
         self.spawned_s = time.perf_counter()
-        command = [sys.executable, "-m", "mldeploy.handlers", str(bundle),
+        command = [sys.executable, "-P", "-m", "mldeploy.handlers", str(bundle),
                    "--listen-fd", str(self._listener.fileno()), "--control-fd", str(theirs.fileno())]
         try:
             self._process = subprocess.Popen(command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output,

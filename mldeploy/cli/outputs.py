@@ -11,14 +11,17 @@ from mldeploy.cli import target as targets
 from mldeploy.cli.exits import UsageError, closest
 from mldeploy.cli.layout import table
 from mldeploy.cli.session import Session
+from mldeploy.cli.target import Target
 from mldeploy.cli.verb import verb
 
 
-@verb("outputs", click.Argument(["key"], required=False), targets.name_option())
-def command(session: Session, key: str | None, name: str | None) -> None:
+@verb("outputs", click.Argument(["output"], required=False),
+      click.Option(["--key", "is_key"], is_flag=True, help="Print the key that callers send (access: key)."),
+      targets.name_option())
+def command(session: Session, output: str | None, is_key: bool, name: str | None) -> None:
     """Show the URL and other outputs.
 
-    With KEY only that value, as plain text:
+    With OUTPUT only that value, as plain text:
 
     \b
       curl -s "$(mldeploy outputs url)/metadata"
@@ -27,12 +30,24 @@ def command(session: Session, key: str | None, name: str | None) -> None:
     outputs = target.driver.outputs()
     if outputs is None:
         raise target.absent(session)
+    if is_key:
+        key = _key(target, session)
+        session.result({"key": key}, [key])
+        return
     document = asdict(outputs)
     flat: dict[str, Any] = {**{k: v for k, v in document.items() if k not in ("values", "changed")}, **outputs.values}
-    if key is None:
+    if output is None:
         session.result(document, table([(k, str(v)) for k, v in flat.items()]))
         return
-    if key not in flat:
-        close = closest(key, flat)
-        raise UsageError(f"no output '{key}'" + (f"; did you mean '{close}'?" if close else ""), "one of: " + ", ".join(flat))
-    session.result({key: flat[key]}, [str(flat[key])])
+    if output not in flat:
+        close = closest(output, flat)
+        raise UsageError(f"no output '{output}'" + (f"; did you mean '{close}'?" if close else ""), "one of: " + ", ".join(flat))
+    session.result({output: flat[output]}, [str(flat[output])])
+
+
+def _key(target: Target, session: Session) -> str:
+    """The key as a caller on this machine has it. Raises UsageError where none is needed or known."""
+    scheme, _, key = target.endpoint(session).headers.get("authorization", "").partition(" ")
+    if not key or scheme.lower() != "bearer":
+        raise UsageError(f"{target.title}: no key is needed, or this machine does not know it", "see `access` in the spec")
+    return key

@@ -51,11 +51,11 @@ def choose(loaded: LoadedSpec) -> SampleRequest:
     return SampleRequest()
 
 
-def curl(url: str, sample: SampleRequest, loaded: LoadedSpec) -> str:
-    """A line to paste. The key of `access: key` is named, never written out."""
+def curl(url: str, sample: SampleRequest, key: str) -> str:
+    """A line to paste. `key` is what the shell puts in for the key ("$NAME", "$(command)"), "" where none is needed."""
     parts = [f"curl -s {url}/predict"]
-    if loaded.spec.access == "key":
-        parts.append('-H "authorization: Bearer $MLDEPLOY_API_KEY"')
+    if key:
+        parts.append(f'-H "authorization: Bearer {key}"')
     if sample.file is not None:
         parts.append(f"-H 'content-type: {content_type_of(sample.file)}'")
         flag = "-d" if sample.file.suffix == ".json" else "--data-binary"

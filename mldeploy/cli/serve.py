@@ -41,9 +41,7 @@ def command(session: Session, port: int, host: str) -> int:
         is_private = host in ("127.0.0.1", "::1", "localhost")
         reach = "private: this machine only" if is_private else session.out.style("PUBLIC: the network", "red", "bold")
         lines = [f"{session.out.style(f'{loaded.spec.name} is serving', 'green', 'bold')}   {runtime.url}   ({reach})", "",
-                 f"  {curl(runtime.url, choose(loaded), loaded)}"]
-        if serving.key:
-            lines.append(f"  MLDEPLOY_API_KEY={serving.key}")
+                 f"  {curl(runtime.url, choose(loaded), serving.key)}"]
         lines += ["  Ctrl-C stops it", ""]
         session.result({"name": loaded.spec.name, "stage": loaded.stage, "url": runtime.url, "pid": runtime.pid}, lines)
         return _until_interrupted(runtime, session)

@@ -47,7 +47,8 @@ def _lines(session: Session, loaded: LoadedSpec, outputs: Outputs) -> Iterator[s
         return
     sample = choose(loaded)
     yield ""
-    yield f"  {curl(outputs.url, sample, loaded)}"
+    key = f"$(mldeploy outputs --key{flags})" if loaded.spec.access == "key" else ""
+    yield f"  {curl(outputs.url, sample, key)}"
     invoke = f"mldeploy invoke{flags} {sample.argument}"
     yield f"  {invoke} · mldeploy logs -f{_long(flags)} · mldeploy destroy{flags}"
 
