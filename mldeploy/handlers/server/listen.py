@@ -15,7 +15,7 @@ class ListenError(Exception):
 def bind(host: str, port: int) -> socket.socket:
     """A socket listening on `host`:`port` (0: any free port). From here on, connections queue in the kernel."""
     try:
-        name = host.encode() if host.isascii() else host  # str would import the IDNA codec, which a literal address does not need
+        name = host.encode() if host.isascii() else host  # text would import the IDNA codec, which plain names do not need
         family, kind, _, _, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError) as error:
         raise ListenError(f"cannot listen on {host!r}: {error}; give an address of this machine with --host") from error
