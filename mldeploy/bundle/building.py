@@ -88,19 +88,21 @@ def onnx_facts(model: onnx.ModelProto) -> dict[str, Any]:
             "ir_version": model.ir_version}
 
 
-def build_graph(model: onnx.ModelProto, section: ModelSection, folder: Path, draft: Draft) -> None:
-    """Compile pre- and postprocessing into `model`, optimise it, check it, and leave it in `folder`. Fills `draft`."""
+def build_graph(model: onnx.ModelProto, section: ModelSection, folder: Path, draft: Draft,
+                rows: dict[str, Any] | None = None) -> None:
+    """Compile pre- and postprocessing into `model`, optimise it, check it (on `rows`, else on random inputs), and leave it in
+    `folder`. Fills `draft`."""
     target, unoptimised = folder / ENTRY, folder / "unoptimised.onnx"
     onnx_file.save(model, unoptimised)
     session = optimise.new_session(unoptimised)
     original = signature.of_session(session)
     compiled = compile_into(model, original, section, draft)
-    expected = reference.prepare(session, original, section)
+    expected = reference.prepare(session, original, section, rows)
     del session
     onnx_file.save(model, unoptimised)
     level = optimise.optimise(unoptimised, target, model)
     packed = signature.of_session(optimise.new_session(target))
-    draft.entry, draft.engine = ENTRY, {"graph_optimization": level}
+    draft.entry, draft.engine = ENTRY, {"optimisation": level}
     draft.signature = original.document()
     draft.inputs = [spec._asdict() for spec in packed.inputs]
     draft.outputs = [spec._asdict() for spec in packed.outputs]
@@ -122,8 +124,10 @@ def compile_into(model: onnx.ModelProto, original: signature.Signature, section:
         draft.preprocess = compile_image(model, original, pre)
         compiled.append("preprocessing")
     elif isinstance(pre, TabularPreprocess):
+        before = len(model.graph.node)
         draft.preprocess = compile_tabular(model, original, pre)
-        compiled.append("columns")
+        if len(model.graph.node) > before:
+            compiled.append("casts")
     if isinstance(post, SoftmaxPostprocess):
         compile_softmax(model, original, post)
         compiled.append("softmax")

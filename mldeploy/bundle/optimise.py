@@ -2,7 +2,7 @@
 
 The level is EXTENDED: folding and fusions, no memory layouts. Level ALL would also reorder convolution weights into blocks
 whose size depends on this processor, and a file with the wrong block size answers wrongly elsewhere. Graphs that gain from
-those layouts are marked to get them when loaded (`engine.graph_optimization: all`); the others load as they are (`disabled`).
+those layouts are marked to get them when loaded (`engine.optimisation: all`); the others load as they are (`disabled`).
 Figures: docs/adr/0005-graph-compilation.md.
 """
 

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from mldeploy.bundle import parity
 from mldeploy.bundle.compile_image import affine, channels
 from mldeploy.bundle.compile_post import check_classes, choose_output
-from mldeploy.bundle.compile_tabular import assign_columns
+from mldeploy.bundle.compile_tabular import Assigned, assign_columns, is_matrix
 from mldeploy.bundle.optimise import new_session
-from mldeploy.bundle.random_inputs import BATCH, NUMPY_OF_OIP, OTHER_AXES, SEED, random_inputs
+from mldeploy.bundle.random_inputs import NUMPY_OF_OIP, OTHER_AXES, SEED, random_inputs
 from mldeploy.bundle.signature import Signature
 from mldeploy.errors import ModelError
 from mldeploy.spec.model import ImagePreprocess, ModelSection, SoftmaxPostprocess, TabularPreprocess, TopKPostprocess
@@ -34,28 +35,35 @@ class Reference:
     warnings: tuple[str, ...] = ()
 
 
-def prepare(session: Any, signature: Signature, section: ModelSection) -> Reference | None:
-    """Run the unpacked pipeline; None when the model takes none of the inputs that were tried."""
-    import numpy as np
+def prepare(session: Any, signature: Signature, section: ModelSection, rows: Arrays | None = None) -> Reference | None:
+    """Run the unpacked pipeline on `rows`, else on random inputs; None when the model takes none of those that were tried."""
+    for inputs in [rows] if rows is not None else _candidates(signature):
+        inputs = dict(inputs)
+        raw = _preprocess(inputs, signature, section)
+        try:
+            values = session.run(None, inputs)
+            again = session.run(None, inputs)
+        except Exception:  # noqa: S112  sizes that the model does not take: the binding has a class for each status code
+            continue
+        outputs = dict(zip((spec.name for spec in signature.outputs), values, strict=True))
+        if any(not parity.compare(n, a, b).is_within for (n, a), b in zip(outputs.items(), again, strict=True)):
+            return Reference(raw, {}, ("the model answers differently to the same input (it draws random numbers); "
+                                       "the packed graph could not be compared with it",))
+        return Reference(raw, _softmax(outputs, signature, section), _vacuous(outputs) if rows is None else ())
+    return None
 
+
+def _candidates(signature: Signature) -> Iterator[Arrays]:
     for other_axes in OTHER_AXES:
         for high in (4, 1):
-            inputs = random_inputs(signature, other_axes, high)
-            raw = _preprocess(inputs, signature, section)
-            try:
-                values = session.run(None, inputs)
-                again = session.run(None, inputs)
-            except Exception:  # noqa: S112  sizes that the model does not take: the binding has a class for each status code
-                continue
-            outputs = dict(zip((spec.name for spec in signature.outputs), values, strict=True))
-            if any(not parity.compare(n, a, b).is_within for (n, a), b in zip(outputs.items(), again, strict=True)):
-                return Reference(raw, {}, ("the model answers differently to the same input (it draws random numbers); "
-                                           "the packed graph could not be compared with it",))
-            floats = [a for a in outputs.values() if np.issubdtype(a.dtype, np.floating)]
-            warnings = ("the model gives the same answer to every random input: is it trained?",) if (
-                floats and all(parity.is_constant(a) for a in floats)) else ()
-            return Reference(raw, _softmax(outputs, signature, section), warnings)
-    return None
+            yield random_inputs(signature, other_axes, high)
+
+
+def _vacuous(outputs: Arrays) -> tuple[str, ...]:
+    floats = [array for array in outputs.values() if array.dtype.kind == "f"]
+    if floats and all(parity.is_constant(array) for array in floats):
+        return ("the model gives the same answer to every random input: is it trained?",)
+    return ()
 
 
 def _preprocess(inputs: Arrays, signature: Signature, section: ModelSection) -> Arrays:
@@ -71,8 +79,7 @@ def _preprocess(inputs: Arrays, signature: Signature, section: ModelSection) -> 
         raw[name] = generator.integers(0, 256, (batch, height, width, channels(section.preprocess))).astype(np.uint8)
         inputs[name] = image_tensor(raw[name], section.preprocess, inputs[name].dtype)
     elif isinstance(section.preprocess, TabularPreprocess):
-        columns = assign_columns(section.preprocess, signature.inputs, can_cast=True)
-        _tabular(inputs, raw, columns, signature, generator)
+        _tabular(inputs, raw, assign_columns(section.preprocess, signature.inputs, can_cast=True), generator)
     return raw
 
 
@@ -87,30 +94,29 @@ def image_tensor(pixels: Any, section: ImagePreprocess, dtype: Any) -> Any:
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2) if section.layout == "NCHW" else values)
 
 
-def _tabular(inputs: Arrays, raw: Arrays, columns: list[dict[str, Any]], signature: Signature, generator: Any) -> None:
-    """Columns that are cast get integers or booleans; the model's input is put together from them."""
+def _tabular(inputs: Arrays, raw: Arrays, columns: list[Assigned], generator: Any) -> None:
+    """Columns that are cast get integers or booleans; the model's inputs are put together from all columns."""
     import numpy as np
 
-    by_name = {spec.name: spec for spec in signature.inputs}
-    drawn: dict[str, list[Any]] = {}
+    if not any(column.is_cast for column in columns):
+        return
+    pieces: dict[str, list[Any]] = {}
     for position, column in enumerate(columns):
-        target = column["input"]
-        source = by_name.get(target) or by_name.get(column["name"]) or signature.inputs[0]
-        if column["dtype"] == source.dtype and target in by_name and len(by_name) == len(columns):
-            continue
-        rows = inputs[source.name].shape[0]
-        values = (generator.integers(0, 2 if column["dtype"] == "BOOL" else 100, rows) if column["dtype"] in ("BOOL", "INT64")
-                  else inputs[source.name][:, position])
-        values = np.asarray(values).astype(NUMPY_OF_OIP.get(column["dtype"], object))
-        if len(by_name) == len(columns) and target in by_name:
-            raw[target] = values.reshape(inputs[source.name].shape)
-            inputs[source.name] = raw[target].astype(inputs[source.name].dtype)
+        given = inputs[column.source.name]
+        old = given[:, position] if is_matrix(columns) else given.reshape(len(given))
+        high = 2 if column.dtype == "BOOL" else 100
+        values = generator.integers(0, high, len(old)).astype(NUMPY_OF_OIP[column.dtype]) if column.is_cast else old
+        pieces.setdefault(column.input, []).append(values)
+        if is_matrix(columns):
+            inputs[column.source.name] = np.concatenate([given[:, :position], values[:, None], given[:, position + 1:]], axis=1,
+                                                        dtype=given.dtype, casting="unsafe")
         else:
-            drawn.setdefault(target, []).append(values)
-            inputs[source.name][:, position] = values
-    if drawn:
-        raw.pop(signature.inputs[0].name, None)
-        raw.update({name: np.stack(values, axis=1) for name, values in drawn.items()})
+            inputs[column.source.name] = values.reshape(given.shape).astype(given.dtype)
+    if is_matrix(columns):
+        del raw[columns[0].source.name]
+        raw.update({name: np.stack(values, axis=1) for name, values in pieces.items()})
+    else:
+        raw.update({name: values[0].reshape(inputs[name].shape) for name, values in pieces.items()})
 
 
 def softmax(values: Any) -> Any:
@@ -150,6 +156,3 @@ def check(reference: Reference, packed: Path, level: str, section: ModelSection,
         raise ModelError(f"the packed graph differs from the model by {found.largest:.3g} at {found.where} (allowed {found.allowed:.3g})",
                          "this should not happen: please report it with the model; `preprocess: none` leaves the graph alone")
     return found
-
-
-__all__ = ["BATCH", "Reference", "check", "image_tensor", "prepare", "softmax"]

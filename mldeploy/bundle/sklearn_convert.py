@@ -1,0 +1,149 @@
+"""scikit-learn estimator -> ModelProto, with the traps of conversion defused.
+
+    opset and IR          pinned well below what onnx writes by default, which the runtime would refuse
+    ZipMap                left out: a plain tensor of probabilities
+    thresholds of trees   rounded down to float32: then x <= t holds for the same float32 x as in scikit-learn
+    scaler before trees   computed in float64: float32 would move values over thresholds
+    text                  C.UTF-8 instead of a locale that slim images lack; a token pattern that splits as scikit-learn does
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from mldeploy.bundle.sklearn_inputs import FLOAT, INT, MATRIX_NAME, STRING, InputPlan, parts
+from mldeploy.errors import ModelError
+
+if TYPE_CHECKING:
+    import onnx
+
+OPSET, ML_OPSET, IR_VERSION = 18, 3, 9
+SKLEARN_TOKENS = r"(?u)\b\w\w+\b"  # scikit-learn's default token_pattern
+ONNX_TOKENS = "[a-zA-Z0-9_\u00c0-\u024f]{2,}"  # the same for Latin scripts, in the regular expressions of ONNX Runtime
+_SCALERS = ("StandardScaler", "RobustScaler", "MaxAbsScaler")
+WAY_OUT = "set model.convert: false to run scikit-learn itself"
+
+
+def convert(estimator: Any, plan: InputPlan) -> onnx.ModelProto:
+    """Convert a fitted estimator. Raises ModelError naming the part that has no converter."""
+    import skl2onnx
+
+    twin = copy.deepcopy(estimator)
+    has_trees = _round_thresholds_down(twin)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model: onnx.ModelProto = skl2onnx.convert_sklearn(
+                twin, name="mldeploy", initial_types=initial_types(plan), options=options(twin, has_trees),
+                target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET})
+    except Exception as error:
+        raise ModelError(f"{culprit(twin, error)} cannot be converted to ONNX: {reason(error)}", WAY_OUT) from error
+    if has_trees:
+        _restore_means(model, twin)
+    _normalise(model)
+    return model
+
+
+def initial_types(plan: InputPlan) -> list[tuple[str, Any]]:
+    """The declarations that the converter wants."""
+    from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringTensorType
+
+    types = {FLOAT: FloatTensorType, INT: Int64TensorType, STRING: StringTensorType}
+    if plan.form == "columns":
+        return [(name, types[kind]([None, 1])) for name, kind in zip(plan.names, plan.kinds, strict=True)]
+    name = plan.names[0] if plan.form == "text" else MATRIX_NAME
+    return [(name, types[plan.kinds[0]]([None, plan.width]))]
+
+
+def options(estimator: Any, has_trees: bool) -> dict[int, dict[str, Any]]:
+    """Conversion options for each part that needs some, by identity."""
+    chosen: dict[int, dict[str, Any]] = {}
+    for part in parts(estimator):
+        name = type(part).__name__
+        if hasattr(part, "classes_") and _accepts(part, "zipmap"):
+            chosen[id(part)] = {"zipmap": False}
+        if _accepts(part, "raw_scores") and not hasattr(part, "predict_proba"):
+            chosen[id(part)] = {**chosen.get(id(part), {}), "raw_scores": True}
+        elif has_trees and name in _SCALERS:
+            chosen[id(part)] = {"div": "div_cast"}
+        elif _accepts(part, "tokenexp"):
+            chosen[id(part)] = {"locale": "C.UTF-8"}
+            if part.analyzer == "word" and part.token_pattern == SKLEARN_TOKENS:
+                chosen[id(part)]["tokenexp"] = ONNX_TOKENS
+    return chosen
+
+
+def _accepts(part: Any, option: str) -> bool:
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+    from skl2onnx.common._registration import get_converter
+
+    alias = sklearn_operator_name_map.get(type(part))
+    return alias is not None and option in (get_converter(alias).get_allowed_options() or {})
+
+
+def _round_thresholds_down(estimator: Any) -> bool:
+    """Round every tree's thresholds to the largest float32 not above them; True when there are trees.
+
+    scikit-learn compares a float32 feature with a float64 threshold; for float32 x, x <= t and x <= floor32(t) are the same.
+    """
+    import numpy as np
+
+    found = False
+    for part in parts(estimator):
+        tree = getattr(part, "tree_", None)
+        if tree is not None:
+            threshold = tree.threshold  # a view of the tree's own memory
+            single = threshold.astype(np.float32)
+            threshold[:] = np.where(single > threshold, np.nextafter(single, np.float32(-np.inf)), single)
+            found = True
+    return found
+
+
+def _restore_means(model: onnx.ModelProto, estimator: Any) -> None:
+    """The converter rounds a scaler's mean to float32 before it subtracts in float64: put the mean itself back."""
+    import numpy as np
+    from onnx import TensorProto, numpy_helper
+
+    for part in parts(estimator):
+        if type(part).__name__ not in _SCALERS:
+            continue
+        for value in (getattr(part, "mean_", None), getattr(part, "center_", None)):
+            for tensor in model.graph.initializer if value is not None else ():
+                if tensor.data_type == TensorProto.DOUBLE:
+                    stored = numpy_helper.to_array(tensor)
+                    if stored.size == value.size and np.array_equal(stored.ravel(), value.astype(np.float32).astype(np.float64)):
+                        tensor.CopyFrom(numpy_helper.from_array(value.reshape(stored.shape), tensor.name))
+
+
+def _normalise(model: onnx.ModelProto) -> None:
+    """One import a domain, pinned versions, and no names that change from run to run."""
+    from onnx import helper
+
+    domains: dict[str, int] = {}
+    for entry in model.opset_import:
+        domains[entry.domain] = max(entry.version, domains.get(entry.domain, 0))
+    del model.opset_import[:]
+    model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in sorted(domains.items()))
+    model.ir_version = min(model.ir_version, IR_VERSION)
+    model.graph.name = "mldeploy"
+
+
+def culprit(estimator: Any, error: Exception) -> str:
+    """The name of the estimator that an error of the converter is about: the one it names, else the first without a converter."""
+    names = [type(part).__name__ for part in parts(estimator)]
+    for name in re.findall(r"[A-Z]\w+", str(error)):
+        if name in names:
+            return str(name)
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+
+    known = {cls.__name__ for cls in sklearn_operator_name_map}
+    return next((name for name in names if name not in known), names[0])
+
+
+def reason(error: Exception) -> str:
+    """The first line of an error, cut to something that fits on a screen."""
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return text if len(text) <= 200 else text[:200] + "…"
