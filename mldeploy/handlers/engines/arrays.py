@@ -47,34 +47,41 @@ def from_array(array: np.ndarray[Any, Any], dtype: str) -> Tensor:
 
 
 def conform(value: object, spec: TensorSpec) -> Tensor:
-    """What a hook or an estimator returned for output `spec`, as a tensor of exactly that dtype, rank and axes.
+    """What a hook or an estimator returned for `spec`, as a tensor of exactly that dtype, rank and axes.
 
     Numbers are converted within their kind (float64 to FP32, int64 to INT32), never across it. Raises EngineError.
     """
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise EngineError(f"output {spec.name} is not an array: {error}") from error
+        raise EngineError(f"{spec.name} is not an array: {error}") from error
     is_text = array.dtype.kind in "OSU"
     if spec.dtype != "BYTES":
-        wanted = NUMPY_DTYPES.get(spec.dtype)
-        if wanted is None or is_text or not np.can_cast(array.dtype, wanted, casting="same_kind"):
-            raise EngineError(f"output {spec.name} is {array.dtype}, which cannot be given as the declared {spec.dtype}")
+        wanted = NUMPY_DTYPES[spec.dtype]
+        if is_text or not np.can_cast(array.dtype, wanted, casting="same_kind"):
+            raise EngineError(f"{spec.name} is {array.dtype}, which cannot be given as the declared {spec.dtype}")
         array = array.astype(wanted, copy=False)
     elif not is_text:
-        raise EngineError(f"output {spec.name} is {array.dtype}; the declared BYTES takes strings")
+        raise EngineError(f"{spec.name} is {array.dtype}; the declared BYTES takes strings")
     if len(array.shape) != len(spec.shape) or any(d not in (-1, a) for a, d in zip(array.shape, spec.shape, strict=True)):
-        raise EngineError(f"output {spec.name} has shape {list(array.shape)}; declared is {list(spec.shape)}")
+        raise EngineError(f"{spec.name} has shape {list(array.shape)}; declared is {list(spec.shape)}")
     return from_array(array, spec.dtype)
 
 
 def table(columns: dict[str, np.ndarray[Any, Any]]) -> Any:
-    """Named columns [N, 1] as one table: a DataFrame where pandas is installed, else a matrix in the order of the columns."""
+    """Named columns, each [N] or [N, 1], as one table: a DataFrame where pandas is installed, else a matrix in their order."""
     try:
-        import pandas
+        import pandas  # type: ignore[import-untyped]
     except ImportError:
-        return np.concatenate([column.reshape(len(column), -1) for column in columns.values()], axis=1)
+        return np.concatenate([column.reshape(len(column), 1) for column in columns.values()], axis=1)
     return pandas.DataFrame({name: column.reshape(-1) for name, column in columns.items()})
+
+
+def check_dtypes(specs: tuple[TensorSpec, ...]) -> None:
+    """Raise EngineError for a dtype that numpy has no arrays of."""
+    for spec in specs:
+        if spec.dtype not in NUMPY_DTYPES and spec.dtype != "BYTES":
+            raise EngineError(f"bundle.json: {spec.name} is {spec.dtype}; arrays can be BYTES, {', '.join(NUMPY_DTYPES)}")
 
 
 def _bytes(element: object) -> bytes:

@@ -17,6 +17,7 @@ from mldeploy.handlers.tensor import Tensor
 
 def open_python(manifest: Manifest) -> PythonEngine:
     """Import the hook and let it load its model from the bundle folder. Raises EngineError."""
+    arrays.check_dtypes(manifest.inputs + manifest.outputs)
     found = hooks.load_hooks(manifest)
     if found.predict is None:
         raise EngineError(f"{manifest.hook or 'the bundle'} defines no function predict(model, inputs)")

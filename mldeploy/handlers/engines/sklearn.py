@@ -2,12 +2,14 @@
 
 `.skops` files hold no code and are loaded with the types that the bundle trusts (`sklearn.trusted_types`); pickle-based files
 (`.joblib`, `.pkl`, `.pickle`) run code when loaded, and only if the bundle says `trust_pickle`. One input [N, features] is the
-matrix; several inputs [N, 1] are named columns. Each output names the method that gives it in `sklearn.methods`
-({"probabilities": "predict_proba"}); without that, outputs with "prob" in their name take predict_proba and others predict.
+matrix, one input [N] of BYTES the texts, several inputs [N, 1] named columns. Each output names the method that gives it in
+`sklearn.methods` ({"probabilities": "predict_proba"}); without that, outputs with "prob" in their name take predict_proba and
+others predict.
 """
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function",
 
 def open_sklearn(manifest: Manifest) -> SklearnEngine:
     """Load the bundle's estimator. Raises EngineError."""
+    arrays.check_dtypes(manifest.inputs + manifest.outputs)
     settings = manifest.raw.get("sklearn") or {}
     path = manifest.root / manifest.entry
     try:
@@ -36,6 +39,8 @@ def open_sklearn(manifest: Manifest) -> SklearnEngine:
         raise
     except Exception as error:
         raise EngineError(f"{manifest.entry} cannot be loaded: {type(error).__name__}: {error}") from error
+    # without pandas there are no column names to give
+    warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
     return SklearnEngine(manifest, estimator, dict(settings.get("methods", {})))
 
 
@@ -58,8 +63,7 @@ class SklearnEngine:
         estimator = self._estimator
         if estimator is None:
             raise EngineError("the engine is closed")
-        columns = {name: arrays.to_array(tensor) for name, tensor in admit(self.inputs, inputs).items()}
-        rows = next(iter(columns.values())) if len(columns) == 1 else arrays.table(columns)
+        rows = self._rows({name: arrays.to_array(tensor) for name, tensor in admit(self.inputs, inputs).items()})
         results: dict[str, Any] = {}
         for method in dict.fromkeys(self._methods.values()):
             try:
@@ -67,6 +71,16 @@ class SklearnEngine:
             except Exception as error:
                 raise EngineError(f"{type(estimator).__name__}.{method}: {type(error).__name__}: {error}") from error
         return {spec.name: arrays.conform(results[self._methods[spec.name]], spec) for spec in self.outputs}
+
+    def _rows(self, columns: dict[str, Any]) -> Any:
+        """One matrix as it is; columns, and a matrix whose columns the estimator knows by name, as a table."""
+        first = next(iter(columns.values()))
+        names = getattr(self._estimator, "feature_names_in_", None)
+        if len(columns) > 1:
+            return arrays.table(columns)
+        if names is None or first.ndim != 2 or first.shape[1] != len(names):
+            return first
+        return arrays.table({str(name): first[:, position] for position, name in enumerate(names)})
 
     def close(self) -> None:
         self._estimator = None

@@ -9,14 +9,7 @@ from typing import Any
 
 from mldeploy.handlers.config import ServingConfig
 from mldeploy.handlers.engines import EngineError, EngineTimeout
-from mldeploy.handlers.engines.onnx_settings import (
-    CONFIG_ENTRIES,
-    LEVELS,
-    LOG_ERROR,
-    optimisation_level,
-    switch_telemetry_off,
-    thread_count,
-)
+from mldeploy.handlers.engines.onnx_settings import CONFIG_ENTRIES, LOG_ERROR, optimisation_level, switch_telemetry_off, thread_count
 from mldeploy.handlers.engines.signature import admit, check_signature
 from mldeploy.handlers.engines.watchdog import Watchdog
 from mldeploy.handlers.manifest import Manifest
@@ -46,15 +39,9 @@ def open_stock(manifest: Manifest, config: ServingConfig, fallback_reason: str =
     switch_telemetry_off()
     import onnxruntime
 
-    levels = onnxruntime.GraphOptimizationLevel
     options = onnxruntime.SessionOptions()
     options.log_severity_level = LOG_ERROR
-    options.graph_optimization_level = {
-        LEVELS["none"]: levels.ORT_DISABLE_ALL,
-        LEVELS["basic"]: levels.ORT_ENABLE_BASIC,
-        LEVELS["extended"]: levels.ORT_ENABLE_EXTENDED,
-        LEVELS["all"]: levels.ORT_ENABLE_ALL,
-    }[level]
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel(level)
     options.intra_op_num_threads = thread_count(config)
     options.inter_op_num_threads = 1
     for key, value in CONFIG_ENTRIES:
@@ -76,8 +63,9 @@ class StockEngine:
     def __init__(self, session: Any, run_options: Any, manifest: Manifest, fallback_reason: str) -> None:
         from mldeploy.handlers.engines import arrays
 
-        self.inputs = check_signature("input", manifest.inputs, _specs(session.get_inputs()))
-        self.outputs = check_signature("output", manifest.outputs, _specs(session.get_outputs()))
+        declared = {spec.name for spec in manifest.inputs + manifest.outputs}
+        self.inputs = check_signature("input", manifest.inputs, _specs(session.get_inputs(), declared))
+        self.outputs = check_signature("output", manifest.outputs, _specs(session.get_outputs(), declared))
         self.fallback_reason = fallback_reason
         self._arrays = arrays
         self._session: Any = session
@@ -115,11 +103,12 @@ def _stop(options: Any) -> None:
     options.terminate = True
 
 
-def _specs(nodes: list[Any]) -> tuple[TensorSpec, ...]:
+def _specs(nodes: list[Any], declared: set[str]) -> tuple[TensorSpec, ...]:
     for node in nodes:
-        if node.type not in TYPE_NAMES:
+        if node.type not in TYPE_NAMES and node.name in declared:
             raise EngineError(f"{node.name!r} is a {node.type}; this runtime serves {', '.join(TYPE_NAMES)}")
     return tuple(
         TensorSpec(node.name, TYPE_NAMES[node.type], tuple(axis if isinstance(axis, int) else -1 for axis in node.shape))
         for node in nodes
+        if node.type in TYPE_NAMES
     )
