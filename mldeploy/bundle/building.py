@@ -1,8 +1,8 @@
 """Building a bundle's files: from digested sources to a folder and its document. Everything heavy happens below here.
 
-    onnx      gates ─▶ signature ─▶ compile pre/post ─▶ optimise ─▶ compare with the unpacked pipeline
-    sklearn   convert ─▶ parity with scikit-learn ─▶ as onnx            (convert: false: the estimator itself)
-    python    the declared signature and the hook
+onnx      gates ─▶ signature ─▶ compile pre/post ─▶ optimise ─▶ compare with the unpacked pipeline
+sklearn   convert ─▶ parity with scikit-learn ─▶ as onnx            (convert: false: the estimator itself)
+python    the declared signature and the hook
 """
 
 from __future__ import annotations
@@ -63,10 +63,9 @@ def build(sources: Sources, folder: Path, report: Reporter) -> dict[str, Any]:
         shutil.copyfile(sources.hook, folder / HOOK_NAME)
         draft.hook = HOOK_NAME
     if sources.format == "onnx":
-        assert sources.model is not None  # noqa: S101  an onnx format was found in that file
-        report.note(f"reading {sources.model.name}")
-        model = onnx_file.load(sources.model)
-        kernels.check(model, sources.model)
+        report.note(f"reading {sources.model_file.name}")
+        model = onnx_file.load(sources.model_file)
+        kernels.check(model, sources.model_file)
         draft.facts = onnx_facts(model)
         build_graph(model, sources.section, folder, draft)
     elif sources.format == "sklearn":
@@ -84,12 +83,16 @@ def onnx_facts(model: onnx.ModelProto) -> dict[str, Any]:
     """What a person likes to know about an ONNX model."""
     producer = " ".join(part for part in (model.producer_name, model.producer_version) if part)
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), None)
-    return {"description": f"ONNX opset {opset}" + (f" from {producer}" if producer else ""), "opset": opset,
-            "ir_version": model.ir_version}
+    return {
+        "description": f"ONNX opset {opset}" + (f" from {producer}" if producer else ""),
+        "opset": opset,
+        "ir_version": model.ir_version,
+    }
 
 
-def build_graph(model: onnx.ModelProto, section: ModelSection, folder: Path, draft: Draft,
-                rows: dict[str, Any] | None = None) -> None:
+def build_graph(
+    model: onnx.ModelProto, section: ModelSection, folder: Path, draft: Draft, rows: dict[str, Any] | None = None
+) -> None:
     """Compile pre- and postprocessing into `model`, optimise it, check it (on `rows`, else on random inputs), and leave it in
     `folder`. Fills `draft`."""
     target, unoptimised = folder / ENTRY, folder / "unoptimised.onnx"
@@ -143,5 +146,7 @@ def check_label_count(original: signature.Signature, labels: tuple[str, ...]) ->
     """Without top_k nothing says which output holds the classes: when it is clear, its last axis must fit the labels."""
     floats = [spec for spec in original.outputs if spec.dtype in signature.FLOATS and len(spec.shape) > 1]
     if len(floats) == 1 and floats[0].shape[-1] not in (-1, len(labels)):
-        raise ModelError(f"model.labels: {len(labels)} labels for output {floats[0].name!r}, which has {floats[0].shape[-1]} classes",
-                         "give one label a class, in the model's order")
+        raise ModelError(
+            f"model.labels: {len(labels)} labels for output {floats[0].name!r}, which has {floats[0].shape[-1]} classes",
+            "give one label a class, in the model's order",
+        )

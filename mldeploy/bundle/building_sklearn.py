@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mldeploy.bundle import building_python, kernels, optimise, sklearn_convert, sklearn_file, sklearn_parity, sklearn_rows
 from mldeploy.bundle.compile_post import WHERE as POSTPROCESS
 from mldeploy.bundle.sklearn_inputs import FLOAT, INT, MATRIX_NAME, STRING, InputPlan, plan_inputs
-from mldeploy.bundle.sniff import SKOPS
+from mldeploy.bundle.sniff import SKOPS, Kind
 from mldeploy.bundle.sources import Sources
 from mldeploy.errors import ModelError
 from mldeploy.handlers.tensor import TensorSpec
@@ -24,16 +24,17 @@ DTYPE_OF_KIND = {FLOAT: "FP32", INT: "INT64", STRING: "BYTES"}
 
 def build_sklearn(sources: Sources, folder: Path, draft: Draft, report: Reporter) -> None:
     """Fill `folder` and `draft`. Raises ModelError (refused or not convertible) or GateError (the conversion disagrees)."""
-    assert sources.model is not None and sources.kind is not None  # noqa: S101  the format was found in that file
-    report.note(f"reading {sources.model.name}")
-    loaded = sklearn_file.load(sources.model, sources.kind, sources.section.trust_pickle)
+    report.note(f"reading {sources.model_file.name}")
+    loaded = sklearn_file.load(sources.model_file, cast(Kind, sources.kind), sources.section.trust_pickle)
     estimator = loaded.estimator
     draft.warnings.extend(loaded.warnings)
     draft.facts["description"] = sklearn_file.description(estimator)
     classes = sklearn_file.classes(estimator)
     if draft.labels and classes and len(draft.labels) != len(classes):
-        raise ModelError(f"model.labels: {len(draft.labels)} labels for a model of {len(classes)} classes ({', '.join(classes[:5])}, …)",
-                         "give one label a class, in the order of classes_, or leave them out")
+        raise ModelError(
+            f"model.labels: {len(draft.labels)} labels for a model of {len(classes)} classes ({', '.join(classes[:5])}, …)",
+            "give one label a class, in the order of classes_, or leave them out",
+        )
     if not draft.labels and (classes != tuple(str(i) for i in range(len(classes))) or _is_top_k(sources)):
         draft.labels = classes
     plan = plan_inputs(estimator)
@@ -50,21 +51,29 @@ def _is_top_k(sources: Sources) -> bool:
 def _convert(sources: Sources, estimator: Any, plan: InputPlan, folder: Path, draft: Draft, report: Reporter) -> None:
     from mldeploy.bundle.building import build_graph
 
-    assert sources.model is not None  # noqa: S101
     report.note("converting to ONNX")
     model = sklearn_convert.convert(estimator, plan)
-    kernels.check(model, sources.model)
+    kernels.check(model, sources.model_file)
     serialized = model.SerializeToString(deterministic=True)
     random = sklearn_rows.random_rows(estimator, plan)
     real = None
     if sources.parity_data is not None:
         real = sklearn_rows.read_rows(sources.parity_data, plan, _column_names(sources))
-    verdict = sklearn_parity.check(estimator, optimise.new_session(serialized), plan, random, real, sources.section.parity_tolerance)
-    rows = f"{verdict.real_rows} real and {verdict.random_rows} random rows" if verdict.real_rows else f"{verdict.random_rows} random rows"
+    verdict = sklearn_parity.check(
+        estimator, optimise.new_session(serialized), plan, random, real, sources.section.parity_tolerance
+    )
+    rows = (
+        f"{verdict.real_rows} real and {verdict.random_rows} random rows"
+        if verdict.real_rows
+        else f"{verdict.random_rows} random rows"
+    )
     draft.warnings.extend(verdict.warnings)
     draft.parity["conversion"] = verdict.document()
-    draft.facts |= {"opset": sklearn_convert.OPSET, "converted": f"ONNX opset {sklearn_convert.OPSET}, {_size(len(serialized))}",
-                    "parity": f"max difference {verdict.largest:.1g} on {rows}"}
+    draft.facts |= {
+        "opset": sklearn_convert.OPSET,
+        "converted": f"ONNX opset {sklearn_convert.OPSET}, {_size(len(serialized))}",
+        "parity": f"max difference {verdict.largest:.1g} on {rows}",
+    }
     draft.format = "onnx"
     build_graph(model, sources.section, folder, draft, sklearn_parity.feeds(random, plan))
 
@@ -83,19 +92,22 @@ def _column_names(sources: Sources) -> tuple[str, ...]:
 def _keep(sources: Sources, loaded: sklearn_file.LoadedEstimator, plan: InputPlan, folder: Path, draft: Draft) -> None:
     """A bundle of format "sklearn": the file itself, and what its engine needs to know."""
     section, estimator = sources.section, loaded.estimator
-    assert sources.model is not None  # noqa: S101
     if not isinstance(section.postprocess, NoPostprocess):
-        raise ModelError(f"{POSTPROCESS}: {section.postprocess.kind} is compiled into an ONNX graph; with convert: false there is none",
-                         "leave it out (a classifier's answer has its probabilities), or use a postprocess hook")
+        raise ModelError(
+            f"{POSTPROCESS}: {section.postprocess.kind} is compiled into an ONNX graph; with convert: false there is none",
+            "leave it out (a classifier's answer has its probabilities), or use a postprocess hook",
+        )
     draft.entry = "model.skops" if sources.kind is SKOPS else "model.joblib"
-    shutil.copyfile(sources.model, folder / draft.entry)
+    shutil.copyfile(sources.model_file, folder / draft.entry)
     inputs, (outputs, methods) = input_specs(plan), output_specs(estimator)
     draft.preprocess = building_python.preprocess(section, inputs)
     draft.inputs = [spec._asdict() for spec in inputs]
     draft.outputs = [spec._asdict() for spec in outputs]
     draft.signature = {"inputs": draft.inputs, "outputs": draft.outputs}
-    draft.extra = {"trust_pickle": section.trust_pickle,
-                   "sklearn": {"trusted_types": list(loaded.trusted_types), "methods": methods}}
+    draft.extra = {
+        "trust_pickle": section.trust_pickle,
+        "sklearn": {"trusted_types": list(loaded.trusted_types), "methods": methods},
+    }
 
 
 def input_specs(plan: InputPlan) -> tuple[TensorSpec, ...]:
@@ -117,7 +129,10 @@ def output_specs(estimator: Any) -> tuple[tuple[TensorSpec, ...], dict[str, str]
         label = TensorSpec("label", "INT64" if found.dtype.kind in "iub" else "BYTES", (-1,))
         if not hasattr(estimator, "predict_proba"):
             return (label,), {"label": "predict"}
-        return (label, TensorSpec("probabilities", "FP32", (-1, len(found)))), {"label": "predict", "probabilities": "predict_proba"}
+        return (label, TensorSpec("probabilities", "FP32", (-1, len(found)))), {
+            "label": "predict",
+            "probabilities": "predict_proba",
+        }
     if hasattr(estimator, "predict"):
         is_number = not hasattr(estimator, "labels_") and not hasattr(estimator, "offset_")
         name, dtype = ("variable", "FP32") if is_number else ("label", "INT64")

@@ -43,13 +43,20 @@ def choose_input(section: ImagePreprocess, inputs: tuple[TensorSpec, ...]) -> Te
     if spec is None:
         raise ModelError(f"{WHERE}.input: the model has no input {section.input!r}", f"it has {names}")
     wanted = expected_shape(section)
-    fits = len(spec.shape) == 4 and all(-1 in (have, want) or have == want for have, want in zip(spec.shape, wanted, strict=True))
+    fits = len(spec.shape) == 4 and all(
+        -1 in (have, want) or have == want for have, want in zip(spec.shape, wanted, strict=True)
+    )
     if not fits:
-        raise ModelError(f"{WHERE}: size {list(section.size)}, color {section.color} and layout {section.layout} give "
-                         f"{_shape(wanted)}, but input {spec.name!r} takes {describe(spec)}", _layout_hint(section, spec))
+        raise ModelError(
+            f"{WHERE}: size {list(section.size)}, color {section.color} and layout {section.layout} give "
+            f"{_shape(wanted)}, but input {spec.name!r} takes {describe(spec)}",
+            _layout_hint(section, spec),
+        )
     if spec.dtype not in ("UINT8", "FP32", "FP16"):
-        raise ModelError(f"{WHERE}: input {spec.name!r} takes {spec.dtype}; an image becomes FP32, FP16 or UINT8",
-                         "export the model with a float32 input")
+        raise ModelError(
+            f"{WHERE}: input {spec.name!r} takes {spec.dtype}; an image becomes FP32, FP16 or UINT8",
+            "export the model with a float32 input",
+        )
     return spec
 
 
@@ -74,10 +81,14 @@ def per_channel(section: ImagePreprocess, key: str) -> list[float]:
     value, count = getattr(section, key), channels(section)
     values = [float(v) for v in value] if isinstance(value, list) else [float(value)]
     if len(values) not in (1, count):
-        raise ModelError(f"{WHERE}.{key} has {len(values)} values, but {section.color} has {count} channel{'s'[:count > 1]}",
-                         f"give one value or {count}")
+        raise ModelError(
+            f"{WHERE}.{key} has {len(values)} values, but {section.color} has {count} channel{'s'[: count > 1]}",
+            f"give one value or {count}",
+        )
     if key == "std" and 0.0 in values:
-        raise ModelError(f"{WHERE}.std holds a 0, and the pixels are divided by it", "give the standard deviation of each channel")
+        raise ModelError(
+            f"{WHERE}.std holds a 0, and the pixels are divided by it", "give the standard deviation of each channel"
+        )
     return values * (count if len(values) == 1 else 1)
 
 
@@ -92,17 +103,28 @@ def check_resize(section: ImagePreprocess) -> int:
     largest = max(section.size)
     resize_to = section.resize_to or largest
     if section.resize == "shorter_side" and resize_to < largest:
-        raise ModelError(f"{WHERE}.resize_to: {resize_to} px is less than the {section.size[0]} x {section.size[1]} px cut from it",
-                         f"use at least {largest}")
+        raise ModelError(
+            f"{WHERE}.resize_to: {resize_to} px is less than the {section.size[0]} x {section.size[1]} px cut from it",
+            f"use at least {largest}",
+        )
     return resize_to
 
 
 def document(section: ImagePreprocess, input_name: str, color: str) -> dict[str, Any]:
     """The `preprocess` of bundle.json: what the runtime still does."""
     height, width = section.size
-    return {"kind": "image", "input": input_name, "height": height, "width": width, "resize": section.resize,
-            "resize_to": check_resize(section), "filter": section.filter, "color": color, "pad": section.pad,
-            "decode": section.decode}
+    return {
+        "kind": "image",
+        "input": input_name,
+        "height": height,
+        "width": width,
+        "resize": section.resize,
+        "resize_to": check_resize(section),
+        "filter": section.filter,
+        "color": color,
+        "pad": section.pad,
+        "decode": section.decode,
+    }
 
 
 def compile_image(model: onnx.ModelProto, signature: Signature, section: ImagePreprocess) -> dict[str, Any]:
@@ -113,12 +135,15 @@ def compile_image(model: onnx.ModelProto, signature: Signature, section: ImagePr
     spec = choose_input(section, signature.inputs)
     result = document(section, spec.name, "L" if section.color == "L" else "RGB")
     if spec.dtype == "UINT8" and {"scale", "mean", "std"} & section.model_fields_set:
-        raise ModelError(f"{WHERE}: input {spec.name!r} takes UINT8 pixels as they are; scale, mean and std do not apply",
-                         "leave them out")
+        raise ModelError(
+            f"{WHERE}: input {spec.name!r} takes UINT8 pixels as they are; scale, mean and std do not apply", "leave them out"
+        )
     editor = Editor(model)
     if editor.opset < MINIMUM_OPSET:
-        raise ModelError(f"the model has opset {editor.opset}; compiling the preprocessing needs {MINIMUM_OPSET}",
-                         "export it again with opset_version=17")
+        raise ModelError(
+            f"the model has opset {editor.opset}; compiling the preprocessing needs {MINIMUM_OPSET}",
+            "export it again with opset_version=17",
+        )
     factor, offset = affine(section)
     height, width = section.size
     steps: list[tuple[str, list[str], dict[str, Any]]] = []
@@ -139,6 +164,8 @@ def compile_image(model: onnx.ModelProto, signature: Signature, section: ImagePr
         result_name = editor.fresh(op_type.lower())
         nodes.append(editor.node(op_type, [tensor, *constants], [result_name], **attributes))
         tensor = result_name
-    pixels = value_info(spec.name, TensorProto.UINT8, find(editor.graph.input, spec.name), [None, height, width, channels(section)])
+    pixels = value_info(
+        spec.name, TensorProto.UINT8, find(editor.graph.input, spec.name), [None, height, width, channels(section)]
+    )
     editor.replace_input(spec.name, [pixels], nodes, tensor)
     return result

@@ -1,7 +1,7 @@
 """Softmax and top-k into the graph.
 
-    logits [N,C] ─▶ Softmax ─▶ the output of the same name                          softmax
-    scores [N,C] ─▶ (Softmax) ─▶ TopK ─▶ `indices` INT64 [N,k], `scores` FP32 [N,k]   top_k, in place of all outputs
+logits [N,C] ─▶ Softmax ─▶ the output of the same name                          softmax
+scores [N,C] ─▶ (Softmax) ─▶ TopK ─▶ `indices` INT64 [N,k], `scores` FP32 [N,k]   top_k, in place of all outputs
 """
 
 from __future__ import annotations
@@ -28,25 +28,31 @@ def choose_output(section: SoftmaxPostprocess | TopKPostprocess, outputs: tuple[
     if section.output is not None:
         spec = next((spec for spec in outputs if spec.name == section.output), None)
         if spec is None:
-            raise ModelError(f"{WHERE}.output: the model has no output {section.output!r}",
-                             f"it has {', '.join(o.name for o in outputs)}")
+            raise ModelError(
+                f"{WHERE}.output: the model has no output {section.output!r}", f"it has {', '.join(o.name for o in outputs)}"
+            )
         if spec.dtype not in FLOATS:
-            raise ModelError(f"{WHERE}.output: {spec.name!r} is {describe(spec)}; {section.kind} needs a float tensor",
-                             "name another output")
+            raise ModelError(
+                f"{WHERE}.output: {spec.name!r} is {describe(spec)}; {section.kind} needs a float tensor", "name another output"
+            )
         return spec
     floats = [spec for spec in outputs if spec.dtype in FLOATS]
     if len(floats) != 1:
         found = ", ".join(f"{o.name} {describe(o)}" for o in outputs)
-        raise ModelError(f"{WHERE}: {section.kind} needs one float output; the model has {len(floats)} ({found})",
-                         f"say which: {WHERE}.output" if floats else f"use {WHERE}.kind: none")
+        raise ModelError(
+            f"{WHERE}: {section.kind} needs one float output; the model has {len(floats)} ({found})",
+            f"say which: {WHERE}.output" if floats else f"use {WHERE}.kind: none",
+        )
     return floats[0]
 
 
 def class_count(spec: TensorSpec) -> int:
     """Classes of an output [N, C] or [N, C, 1, ...]; -1 when dynamic. Raises ModelError on any other shape."""
     if len(spec.shape) < 2 or any(axis != 1 for axis in spec.shape[2:]):
-        raise ModelError(f"{WHERE}: top_k needs one score a class in each row [N, classes]; output {spec.name!r} is {describe(spec)}",
-                         "name another output, or use a postprocess hook")
+        raise ModelError(
+            f"{WHERE}: top_k needs one score a class in each row [N, classes]; output {spec.name!r} is {describe(spec)}",
+            "name another output, or use a postprocess hook",
+        )
     return spec.shape[1]
 
 
@@ -55,7 +61,10 @@ def check_classes(k: int, labels: tuple[str, ...], classes: int) -> None:
     if k > classes:
         raise ModelError(f"{WHERE}.k: {k} is more than the model's {classes} classes", f"use at most {classes}")
     if labels and len(labels) != classes:
-        raise ModelError(f"model.labels: {len(labels)} labels for a model of {classes} classes", "give one label a class, in the model's order")
+        raise ModelError(
+            f"model.labels: {len(labels)} labels for a model of {classes} classes",
+            "give one label a class, in the model's order",
+        )
 
 
 def _softmax(editor: Editor, tensor: str, result: str, rank: int) -> Any:
@@ -67,7 +76,9 @@ def compile_softmax(model: onnx.ModelProto, signature: Signature, section: Softm
     """Append Softmax along the last axis; the output keeps its name, type and shape."""
     spec = choose_output(section, signature.outputs)
     if not spec.shape:
-        raise ModelError(f"{WHERE}: output {spec.name!r} is {describe(spec)}; softmax needs an axis of classes", "name another output")
+        raise ModelError(
+            f"{WHERE}: output {spec.name!r} is {describe(spec)}; softmax needs an axis of classes", "name another output"
+        )
     editor = Editor(model)
     position = [value.name for value in editor.graph.output].index(spec.name)
     same = copy.deepcopy(find(editor.graph.output, spec.name))
@@ -76,7 +87,9 @@ def compile_softmax(model: onnx.ModelProto, signature: Signature, section: Softm
     editor.graph.output.insert(position, same)
 
 
-def compile_top_k(model: onnx.ModelProto, signature: Signature, section: TopKPostprocess, labels: tuple[str, ...]) -> dict[str, Any]:
+def compile_top_k(
+    model: onnx.ModelProto, signature: Signature, section: TopKPostprocess, labels: tuple[str, ...]
+) -> dict[str, Any]:
     """Append TopK and drop every other output; returns the `top_k` of bundle.json."""
     import numpy as np
     from onnx import TensorProto
@@ -109,7 +122,11 @@ def compile_top_k(model: onnx.ModelProto, signature: Signature, section: TopKPos
     else:
         node = editor.node("TopK", [tensor, editor.constant("k", np.array([section.k], np.int64))], [scores, indices], axis=1)
     editor.graph.node.append(node)
-    editor.graph.output.extend([value_info(indices, TensorProto.INT64, like, [None, section.k]),
-                                value_info(scores, TensorProto.FLOAT, like, [None, section.k])])
+    editor.graph.output.extend(
+        [
+            value_info(indices, TensorProto.INT64, like, [None, section.k]),
+            value_info(scores, TensorProto.FLOAT, like, [None, section.k]),
+        ]
+    )
     editor.prune()
     return {"k": section.k, "indices": indices, "scores": scores}

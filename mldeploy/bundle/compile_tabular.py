@@ -33,7 +33,7 @@ class Assigned(NamedTuple):
     name: str
     dtype: str
     input: str
-    index: int
+    position: int
     source: TensorSpec
 
     @property
@@ -56,8 +56,10 @@ def input_dtype(column: str, declared: str | None, spec: TensorSpec, can_cast: b
         return spec.dtype
     if can_cast and spec.dtype in FLOATS and declared in CAST_FROM:
         return CAST_FROM[declared]
-    raise ModelError(f"{WHERE}: {column!r} is declared {declared}, but input {spec.name!r} takes {describe(spec)}",
-                     "leave its dtype out, or declare what the model takes")
+    raise ModelError(
+        f"{WHERE}: {column!r} is declared {declared}, but input {spec.name!r} takes {describe(spec)}",
+        "leave its dtype out, or declare what the model takes",
+    )
 
 
 def is_column(spec: TensorSpec) -> bool:
@@ -79,19 +81,27 @@ def assign_columns(section: TabularPreprocess, inputs: tuple[TensorSpec, ...], c
         raise ModelError(f"{WHERE}: {'; '.join(reasons)}", f"the model's inputs are {', '.join(by_name)}")
     for spec in inputs:
         if not is_column(spec):
-            raise ModelError(f"{WHERE}: input {spec.name!r} takes {describe(spec)}, which is more than one column",
-                             "use preprocess kind none, and send tensors")
-    return [Assigned(name, input_dtype(name, declared, by_name[name], can_cast), name, 0, by_name[name])
-            for name, declared in columns]
+            raise ModelError(
+                f"{WHERE}: input {spec.name!r} takes {describe(spec)}, which is more than one column",
+                "use preprocess kind none, and send tensors",
+            )
+    return [
+        Assigned(name, input_dtype(name, declared, by_name[name], can_cast), name, 0, by_name[name])
+        for name, declared in columns
+    ]
 
 
 def _into_matrix(columns: list[tuple[str, str | None]], spec: TensorSpec, can_cast: bool) -> list[Assigned]:
     if len(spec.shape) != 2:
-        raise ModelError(f"{WHERE}: input {spec.name!r} takes {describe(spec)}; columns need [rows, columns]",
-                         "use preprocess kind none, and send tensors")
+        raise ModelError(
+            f"{WHERE}: input {spec.name!r} takes {describe(spec)}; columns need [rows, columns]",
+            "use preprocess kind none, and send tensors",
+        )
     if spec.shape[1] not in (-1, len(columns)):
-        raise ModelError(f"{WHERE}: {len(columns)} columns for input {spec.name!r}, which takes {spec.shape[1]}",
-                         "name every column that the model was trained on, in that order")
+        raise ModelError(
+            f"{WHERE}: {len(columns)} columns for input {spec.name!r}, which takes {spec.shape[1]}",
+            "name every column that the model was trained on, in that order",
+        )
     result: list[Assigned] = []
     for name, declared in columns:
         dtype = input_dtype(name, declared, spec, can_cast)
@@ -102,8 +112,8 @@ def _into_matrix(columns: list[tuple[str, str | None]], spec: TensorSpec, can_ca
 
 def document(columns: list[Assigned]) -> dict[str, Any]:
     """The `preprocess` of bundle.json."""
-    keys = ("name", "dtype", "input", "index")
-    return {"kind": "tabular", "columns": [{key: getattr(column, key) for key in keys} for column in columns]}
+    rows = [{"name": c.name, "dtype": c.dtype, "input": c.input, "index": c.position} for c in columns]
+    return {"kind": "tabular", "columns": rows}
 
 
 def is_matrix(columns: list[Assigned]) -> bool:
@@ -128,8 +138,13 @@ def compile_tabular(model: onnx.ModelProto, signature: Signature, section: Tabul
 def _onnx_type(dtype: str) -> int:
     from onnx import TensorProto
 
-    return {"BOOL": TensorProto.BOOL, "INT64": TensorProto.INT64, "FP16": TensorProto.FLOAT16, "FP32": TensorProto.FLOAT,
-            "FP64": TensorProto.DOUBLE}[dtype]
+    return {
+        "BOOL": TensorProto.BOOL,
+        "INT64": TensorProto.INT64,
+        "FP16": TensorProto.FLOAT16,
+        "FP32": TensorProto.FLOAT,
+        "FP64": TensorProto.DOUBLE,
+    }[dtype]
 
 
 def _cast_column(editor: Editor, column: Assigned) -> None:

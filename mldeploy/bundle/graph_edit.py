@@ -59,14 +59,16 @@ class Editor:
 
         return helper.make_node(op_type, list(inputs), list(outputs), name=outputs[0], **attributes)
 
-    def replace_input(self, name: str, inputs: Sequence[onnx.ValueInfoProto], nodes: Sequence[onnx.NodeProto], inner: str) -> None:
+    def replace_input(
+        self, name: str, inputs: Sequence[onnx.ValueInfoProto], nodes: Sequence[onnx.NodeProto], inner: str
+    ) -> None:
         """Take `inputs` in place of input `name`; `nodes` compute from them `inner`, which the graph then reads instead."""
         position = _index(self.graph.input, name)
         self._rename_everywhere(name, inner)
         for value in self.graph.output:
             if value.name == name:  # an input that is handed through: the output keeps its name
                 nodes = [*nodes, self.node("Identity", [inner], [name])]
-        kept = [*self.graph.input[:position], *inputs, *self.graph.input[position + 1:]]
+        kept = [*self.graph.input[:position], *inputs, *self.graph.input[position + 1 :]]
         _assign(self.graph.input, kept)
         _assign(self.graph.node, [*nodes, *self.graph.node])
 
@@ -106,15 +108,19 @@ class Editor:
                     value.name = new
 
 
-def value_info(name: str, element_type: int, like: onnx.ValueInfoProto | None, axes: Sequence[int | str | None]) -> onnx.ValueInfoProto:
-    """A tensor's declaration. An axis is a size, a symbolic name, -1 (unknown), or None: the first axis of `like` (its batch)."""
+def value_info(
+    name: str, element_type: int, like: onnx.ValueInfoProto | None, axes: Sequence[int | str | None]
+) -> onnx.ValueInfoProto:
+    """A tensor's declaration. An axis is a size, a name, -1 (unknown), or None: the first axis of `like` (its batch)."""
     from onnx import helper
 
     batch: int | str | None = None
     if like is not None and like.type.tensor_type.shape.dim:
         first = like.type.tensor_type.shape.dim[0]
         batch = first.dim_value if first.HasField("dim_value") else (first.dim_param or None)
-    return helper.make_tensor_value_info(name, element_type, [batch if axis is None else None if axis == -1 else axis for axis in axes])
+    return helper.make_tensor_value_info(
+        name, element_type, [batch if axis is None else None if axis == -1 else axis for axis in axes]
+    )
 
 
 def find(values: Any, name: str) -> onnx.ValueInfoProto:

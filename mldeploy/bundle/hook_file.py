@@ -23,15 +23,20 @@ def check_hook(path: Path, model_format: str) -> None:
     required = REQUIRED.get(model_format, ())
     missing = [name for name in required if name not in names]
     if missing and not is_open:
-        raise ModelError(f"{path}: the hook defines no {' and no '.join(missing)}",
-                         "define load(model_dir) and predict(model, inputs)")
+        raise ModelError(
+            f"{path}: the hook defines no {' and no '.join(missing)}", "define load(model_dir) and predict(model, inputs)"
+        )
     if not required and not is_open and not names.intersection(OPTIONAL):
-        raise ModelError(f"{path}: the hook defines neither preprocess nor postprocess",
-                         f"define one of them; load and predict are called for `format: python` only, and this model is {model_format}")
+        raise ModelError(
+            f"{path}: the hook defines neither preprocess nor postprocess",
+            f"define one of them; load and predict are called for `format: python` only, and this model is {model_format}",
+        )
     for module, line in _imports(tree):
         if (path.parent / f"{module}.py").is_file() or (path.parent / module / "__init__.py").is_file():
-            raise ModelError(f"{path}:{line}: the hook imports {module!r} from beside it; a bundle holds one hook file",
-                             f"put the code of {module} into {path.name}, or install it as a package")
+            raise ModelError(
+                f"{path}:{line}: the hook imports {module!r} from beside it; a bundle holds one hook file",
+                f"put the code of {module} into {path.name}, or install it as a package",
+            )
 
 
 def _is_star(node: ast.AST) -> bool:

@@ -1,6 +1,6 @@
 """What a model file is, for `init`: its signature, a suggested spec section, and a request that fits it.
 
-    inspect(path) ─▶ ModelFacts        nothing is packed or stored; a pickle is loaded only with trust
+inspect(path) ─▶ ModelFacts        nothing is packed or stored; a pickle is loaded only with trust
 """
 
 from __future__ import annotations
@@ -60,11 +60,21 @@ def _inspect_onnx(path: Path, row: dict[str, Any] | None) -> ModelFacts:
     session = optimise.new_session(model.SerializeToString())
     found = signature.of_session(session)
     description = onnx_facts(model)["description"] + "".join(
-        f" · {what} {spec.name} {signature.describe(spec)}" for what, specs in (("in", found.inputs), ("out", found.outputs))
-        for spec in specs[:2])
+        f" · {what} {spec.name} {signature.describe(spec)}"
+        for what, specs in (("in", found.inputs), ("out", found.outputs))
+        for spec in specs[:2]
+    )
     preprocess = suggest_preprocess(found.inputs)
-    return ModelFacts(path, "onnx", description, found.inputs, found.outputs, preprocess=preprocess,
-                      postprocess=suggest_postprocess(found.outputs), sample=None if preprocess else sample(found.inputs, (), row))
+    return ModelFacts(
+        path,
+        "onnx",
+        description,
+        found.inputs,
+        found.outputs,
+        preprocess=preprocess,
+        postprocess=suggest_postprocess(found.outputs),
+        sample=None if preprocess else sample(found.inputs, (), row),
+    )
 
 
 def _inspect_sklearn(path: Path, trust_pickle: bool, row: dict[str, Any] | None) -> ModelFacts:
@@ -80,12 +90,19 @@ def _inspect_sklearn(path: Path, trust_pickle: bool, row: dict[str, Any] | None)
     names = plan.names if plan.has_names else ()
     has_scores = any(spec.name == "probabilities" for spec in outputs)
     return ModelFacts(
-        path, "sklearn", sklearn_file.description(loaded.estimator), inputs, outputs, classes, names,
+        path,
+        "sklearn",
+        sklearn_file.description(loaded.estimator),
+        inputs,
+        outputs,
+        classes,
+        names,
         preprocess={"kind": "tabular", "columns": list(plan.names)} if names or plan.form == "columns" else None,
         postprocess={"kind": "top_k", "k": min(3, len(classes))} if has_scores and len(classes) > 2 else None,
         sample=sample(inputs, names or (plan.names if plan.form == "columns" else ()), row),
         warnings=loaded.warnings,
-        needs={"trust_pickle": True} if trust_pickle and kind.family == "pickle" else {})
+        needs={"trust_pickle": True} if trust_pickle and kind.family == "pickle" else {},
+    )
 
 
 def suggest_preprocess(inputs: tuple[TensorSpec, ...]) -> dict[str, Any] | None:
@@ -139,7 +156,7 @@ def sample(inputs: tuple[TensorSpec, ...], columns: tuple[str, ...], row: dict[s
     if sum(_count(spec) for spec in inputs) > LONGEST_SAMPLE:
         return None
     if len(inputs) == 1 and row is not None and len(inputs[0].shape) == 2 and len(row) >= inputs[0].shape[1] > 0:
-        return [list(row.values())[:inputs[0].shape[1]]]
+        return [list(row.values())[: inputs[0].shape[1]]]
     tensors = {spec.name: _filled(spec.shape, spec.dtype) for spec in inputs}
     return tensors if len(tensors) != 1 else next(iter(tensors.values()))
 

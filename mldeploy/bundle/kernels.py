@@ -1,6 +1,6 @@
 """The operator gate: does the installed ONNX Runtime have what this model needs? Asked before anything is loaded or run.
 
-    IR version and opsets    against what the runtime accepts (probed with an empty model: onnx writes newer files than it reads)
+    IR version and opsets    against what the runtime accepts (probed with an empty model: onnx writes newer ones)
     each node                against the runtime's own kernel list, at the operator version that the model's opset means
 
 Subgraphs and local functions are walked; an operator with no kernel passes when it is defined as a function of others.
@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mldeploy.errors import ModelError
 
@@ -47,8 +47,9 @@ def check(model: onnx.ModelProto, path: Path) -> None:
     missing = missing_operators(model)
     if missing:
         more = f"; and {len(missing) - SHOWN} more operators" if len(missing) > SHOWN else ""
-        raise ModelError(f"{path}: onnxruntime {version} lacks {'; '.join(str(m) for m in missing[:SHOWN])}{more}",
-                         _remedy(missing[0]))
+        raise ModelError(
+            f"{path}: onnxruntime {version} lacks {'; '.join(str(m) for m in missing[:SHOWN])}{more}", _remedy(missing[0])
+        )
 
 
 def _remedy(missing: Missing) -> str:
@@ -60,16 +61,22 @@ def _remedy(missing: Missing) -> str:
 def _check_versions(model: onnx.ModelProto, path: Path, version: str) -> None:
     newest_ir = newest_ir_version()
     if model.ir_version > newest_ir:
-        raise ModelError(f"{path} has IR version {model.ir_version}; onnxruntime {version} reads up to {newest_ir}",
-                         f"export it again with opset_version=20, or set model.ir_version = {min(10, newest_ir)} with onnx and save it")
-    opsets = {entry.domain.replace("ai.onnx", "") if entry.domain == "ai.onnx" else entry.domain: entry.version
-              for entry in model.opset_import}
+        raise ModelError(
+            f"{path} has IR version {model.ir_version}; onnxruntime {version} reads up to {newest_ir}",
+            f"export it again with opset_version=20, or set model.ir_version = {min(10, newest_ir)} with onnx and save it",
+        )
+    opsets = {
+        entry.domain.replace("ai.onnx", "") if entry.domain == "ai.onnx" else entry.domain: entry.version
+        for entry in model.opset_import
+    }
     for domain in ("", "ai.onnx.ml"):
         newest = newest_opset(domain)
         if opsets.get(domain, 0) > newest:
-            raise ModelError(f"{path} needs opset {opsets[domain]} of {domain or 'ai.onnx'}; onnxruntime {version} has up to {newest}",
-                             f"export it again with opset_version={min(20, newest) if not domain else newest}, "
-                             "or convert it: onnx.version_converter.convert_version(model, 20)")
+            raise ModelError(
+                f"{path} needs opset {opsets[domain]} of {domain or 'ai.onnx'}; onnxruntime {version} has up to {newest}",
+                f"export it again with opset_version={min(20, newest) if not domain else newest}, "
+                "or convert it: onnx.version_converter.convert_version(model, 20)",
+            )
 
 
 @cache
@@ -94,7 +101,9 @@ def _loads(ir_version: int, opsets: Mapping[str, int]) -> bool:
     value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
     result = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
     graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "probe", [value], [result])
-    probe = helper.make_model(graph, ir_version=ir_version, opset_imports=[helper.make_opsetid(d, v) for d, v in opsets.items()])
+    probe = helper.make_model(
+        graph, ir_version=ir_version, opset_imports=[helper.make_opsetid(d, v) for d, v in opsets.items()]
+    )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
@@ -115,7 +124,9 @@ def missing_operators(model: onnx.ModelProto) -> tuple[Missing, ...]:
             domain = "" if node.domain == "ai.onnx" else node.domain
             if (node.domain, node.op_type) in functions or _is_available(domain, node.op_type, opsets.get(domain, 1)):
                 continue
-            found[domain, node.op_type, opsets.get(domain, 1)].append(repr(node.name or (node.output[0] if node.output else "?")))
+            found[domain, node.op_type, opsets.get(domain, 1)].append(
+                repr(node.name or (node.output[0] if node.output else "?"))
+            )
     return tuple(Missing(*key, tuple(nodes)) for key, nodes in found.items())
 
 
@@ -141,7 +152,9 @@ def _is_available(domain: str, op_type: str, opset: int) -> bool:
     if not versions:
         return False
     since = max(versions)
-    return any(low <= since <= high for low, high in _kernel_ranges().get((domain, op_type), ())) or _is_function(domain, op_type, since)
+    return any(low <= since <= high for low, high in _kernel_ranges().get((domain, op_type), ())) or _is_function(
+        domain, op_type, since
+    )
 
 
 @cache
@@ -166,22 +179,26 @@ def _kernel_ranges() -> Mapping[tuple[str, str], frozenset[tuple[int, int]]]:
 
 
 def _is_function(domain: str, op_type: str, since: int) -> bool:
-    import onnx
+    from onnx import defs
 
     try:
-        schema = onnx.defs.get_schema(op_type, since, domain)
-    except onnx.defs.SchemaError:
+        schema: Any = defs.get_schema(op_type, since, domain)
+    except defs.SchemaError:
         return False
     return bool(schema.has_function or schema.has_context_dependent_function)
 
 
 _RUNTIME_REFUSALS: tuple[tuple[str, str], ...] = (
-    (r"Could not find an implementation for ([^\s(]+\(\d+\)) node with name '([^']*)'",
-     "onnxruntime has no kernel for {0} (node {1!r}) with these number types"),
+    (
+        r"Could not find an implementation for ([^\s(]+\(\d+\)) node with name '([^']*)'",
+        "onnxruntime has no kernel for {0} (node {1!r}) with these number types",
+    ),
     (r"No Op registered for (\S+) with domain_version of (\d+)", "onnxruntime has no operator {0} in opset {1}"),
     (r"(\S+) is not a registered function/op", "onnxruntime has no operator {0}"),
-    (r"Unsupported model IR version: (\d+), max supported IR version: (\d+)",
-     "the IR version {0} is newer than onnxruntime reads ({1})"),
+    (
+        r"Unsupported model IR version: (\d+), max supported IR version: (\d+)",
+        "the IR version {0} is newer than onnxruntime reads ({1})",
+    ),
 )
 
 
@@ -191,7 +208,11 @@ def translate(error: Exception, path: Path) -> ModelError:
     for pattern, message in _RUNTIME_REFUSALS:
         match = re.search(pattern, text)
         if match:
-            return ModelError(f"{path}: {message.format(*match.groups())}", "export the model with another opset, or as float32")
+            return ModelError(
+                f"{path}: {message.format(*match.groups())}", "export the model with another opset, or as float32"
+            )
     reason = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text).strip().splitlines()
-    return ModelError(f"{path}: onnxruntime cannot load it: {reason[-1] if reason else type(error).__name__}",
-                      "check it with onnx.checker.check_model(path, full_check=True)")
+    return ModelError(
+        f"{path}: onnxruntime cannot load it: {reason[-1] if reason else type(error).__name__}",
+        "check it with onnx.checker.check_model(path, full_check=True)",
+    )

@@ -20,14 +20,14 @@ PROTOBUF_LIMIT_BYTES = 2**31 - 1  # a serialized message, protobuf encoding docu
 def load(path: Path) -> onnx.ModelProto:
     """Parse `path` with its external weights, if any. Raises ModelError."""
     import onnx
-    from google.protobuf.message import DecodeError
 
     check_size(path.stat().st_size, path)
     try:
         model = onnx.load(str(path), load_external_data=False)
-    except (DecodeError, ValueError) as error:
-        raise ModelError(f"{path} is not a complete ONNX model: it is cut off or damaged ({error})",
-                         "copy or export it again") from error
+    except Exception as error:  # protobuf has an error class of its own, which onnx does not name
+        raise ModelError(
+            f"{path} is not a complete ONNX model: it is cut off or damaged ({error})", "copy or export it again"
+        ) from error
     if not model.graph.node and not model.graph.output:
         raise ModelError(f"{path} holds no graph: it is cut off, or not an ONNX model", "copy or export it again")
     _inline_external_data(model, path)
@@ -38,8 +38,10 @@ def load(path: Path) -> onnx.ModelProto:
 def check_size(size_bytes: int, path: Path) -> None:
     """Raise ModelError beyond what one ONNX file can hold."""
     if size_bytes > PROTOBUF_LIMIT_BYTES:
-        raise ModelError(f"{path} with its weights is {size_bytes / 1e9:.1f} GB; one ONNX file holds at most 2 GB",
-                         "store the weights as fp16 or int8, or serve it with `format: python` and a hook")
+        raise ModelError(
+            f"{path} with its weights is {size_bytes / 1e9:.1f} GB; one ONNX file holds at most 2 GB",
+            "store the weights as fp16 or int8, or serve it with `format: python` and a hook",
+        )
 
 
 def _inline_external_data(model: onnx.ModelProto, path: Path) -> None:
@@ -53,11 +55,15 @@ def _inline_external_data(model: onnx.ModelProto, path: Path) -> None:
         location = external.ExternalDataInfo(tensor).location
         file = path.parent / location
         if Path(location).is_absolute() or ".." in Path(location).parts:
-            raise ModelError(f"{path}: its weights lie at {location!r}, outside the model's folder",
-                             "put them beside the model, or export it as one file")
+            raise ModelError(
+                f"{path}: its weights lie at {location!r}, outside the model's folder",
+                "put them beside the model, or export it as one file",
+            )
         if not file.is_file():
-            raise ModelError(f"{path}: its weights are in {location!r}, which is not beside it",
-                             "copy that file too, or export with external_data=False")
+            raise ModelError(
+                f"{path}: its weights are in {location!r}, which is not beside it",
+                "copy that file too, or export with external_data=False",
+            )
         sizes[file] = file.stat().st_size
     check_size(path.stat().st_size + sum(sizes.values()), path)
     try:

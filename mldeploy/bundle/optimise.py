@@ -18,8 +18,17 @@ if TYPE_CHECKING:
     import onnx
 
 # what ONNX Runtime's layout transformers rewrite at load (NCHWc and NHWC); everything else is done offline
-_LAYOUT_SENSITIVE = {"Conv", "FusedConv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "QLinearConv",
-                     "ConvInteger", "ConvTranspose"}
+_LAYOUT_SENSITIVE = {
+    "Conv",
+    "FusedConv",
+    "MaxPool",
+    "AveragePool",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "QLinearConv",
+    "ConvInteger",
+    "ConvTranspose",
+}
 # quantised graphs are rewritten into kernels that depend on the processor's instructions: left to the machine that runs them
 _PROCESSOR_SENSITIVE = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger"}
 LARGEST_GROWTH = 3.0  # folding may unpack what was stored small (fp16 weights: twice); beyond this it is not worth it
@@ -33,8 +42,12 @@ def new_session(source: Path | bytes, *, level: str = "disabled", save_to: Path 
     levels = onnxruntime.GraphOptimizationLevel
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    options.graph_optimization_level = {"disabled": levels.ORT_DISABLE_ALL, "basic": levels.ORT_ENABLE_BASIC,
-                                        "extended": levels.ORT_ENABLE_EXTENDED, "all": levels.ORT_ENABLE_ALL}[level]
+    options.graph_optimization_level = {
+        "disabled": levels.ORT_DISABLE_ALL,
+        "basic": levels.ORT_ENABLE_BASIC,
+        "extended": levels.ORT_ENABLE_EXTENDED,
+        "all": levels.ORT_ENABLE_ALL,
+    }[level]
     if save_to is not None:
         options.optimized_model_filepath = str(save_to)
     model = source if isinstance(source, bytes) else str(source)

@@ -39,9 +39,12 @@ def toolchain(sources: Sources) -> dict[str, str]:
         try:
             versions[tool] = metadata.version(tool)
         except metadata.PackageNotFoundError:
-            raise ModelError(f"{sources.model} is a scikit-learn model, and {tool} is not installed"
-                             if tool in _SKLEARN_TOOLS else f"{tool} is not installed",
-                             "pip install 'mldeploy[sklearn]'" if tool in _SKLEARN_TOOLS else f"pip install {tool}") from None
+            raise ModelError(
+                f"{sources.model} is a scikit-learn model, and {tool} is not installed"
+                if tool in _SKLEARN_TOOLS
+                else f"{tool} is not installed",
+                "pip install 'mldeploy[sklearn]'" if tool in _SKLEARN_TOOLS else f"pip install {tool}",
+            ) from None
     return versions
 
 
@@ -69,6 +72,15 @@ def pack(loaded: LoadedSpec, store_path: Path, report: Reporter | None = None) -
 
 def _bundle(root: Path, document: dict[str, Any], *, is_cached: bool) -> Bundle:
     read = manifest.read(root)
-    return Bundle(root=root, name=read.name, fingerprint=read.fingerprint, format=read.format, inputs=read.inputs,
-                  outputs=read.outputs, labels=read.labels, is_cached=is_cached, warnings=tuple(document["warnings"]),
-                  facts=document["facts"])
+    return Bundle(
+        root=root,
+        name=read.name,
+        fingerprint=read.fingerprint,
+        format=read.format,
+        inputs=read.inputs,
+        outputs=read.outputs,
+        labels=read.labels,
+        is_cached=is_cached,
+        warnings=tuple(document["warnings"]),
+        facts=document["facts"],
+    )

@@ -1,8 +1,8 @@
 """Do two pipelines give the same answers? Arrays in, a verdict out; nothing here knows where they come from.
 
-    numbers     |difference| <= max(1e-5, 1e-3 * range of the reference), or the tolerance that the spec gives
-    classes     equal, except where the reference itself is undecided within the tolerance
-    constant    the reference answers the same whatever the input: agreement proves nothing
+numbers     |difference| <= max(1e-5, 1e-3 * range of the reference), or the tolerance that the spec gives
+classes     equal, except where the reference itself is undecided within the tolerance
+constant    the reference answers the same whatever the input: agreement proves nothing
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def compare(name: str, reference: Array, got: Array, given: float | None = None,
         return Difference(0.0, 0.0)
     if not np.issubdtype(reference.dtype, np.floating):
         unequal = np.flatnonzero(reference.astype(str) != got.astype(str))
-        return Difference(float("inf"), 0.0, f"{name}[{_place(reference, unequal[0])}]") if unequal.size else Difference(0.0, 0.0)
+        return (
+            Difference(float("inf"), 0.0, f"{name}[{_place(reference, unequal[0])}]") if unequal.size else Difference(0.0, 0.0)
+        )
     a, b = reference.astype(np.float64), got.astype(np.float64)
     with np.errstate(invalid="ignore"):
         gap = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
@@ -80,11 +82,12 @@ def differing_classes(reference: Array, got: Array, scores: Array | None, margin
     """Rows whose class differs although the reference's two best scores are further apart than `margin`."""
     import numpy as np
 
-    rows = np.flatnonzero(reference.astype(str) != got.astype(str))
+    rows: Array = np.flatnonzero(reference.astype(str) != got.astype(str))
     if scores is None or scores.ndim != 2 or scores.shape[1] < 2:
         return rows
     ordered = np.sort(scores[rows], axis=1)
-    return rows[(ordered[:, -1] - ordered[:, -2]) > margin]
+    decided: Array = rows[(ordered[:, -1] - ordered[:, -2]) > margin]
+    return decided
 
 
 def is_constant(array: Array) -> bool:

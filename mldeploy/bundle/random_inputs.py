@@ -15,8 +15,20 @@ if TYPE_CHECKING:
 
     Arrays = dict[str, np.ndarray]
 
-NUMPY_OF_OIP = {"BOOL": "bool", "UINT8": "uint8", "UINT16": "uint16", "UINT32": "uint32", "UINT64": "uint64", "INT8": "int8",
-                "INT16": "int16", "INT32": "int32", "INT64": "int64", "FP16": "float16", "FP32": "float32", "FP64": "float64"}
+NUMPY_OF_OIP = {
+    "BOOL": "bool",
+    "UINT8": "uint8",
+    "UINT16": "uint16",
+    "UINT32": "uint32",
+    "UINT64": "uint64",
+    "INT8": "int8",
+    "INT16": "int16",
+    "INT32": "int32",
+    "INT64": "int64",
+    "FP16": "float16",
+    "FP32": "float32",
+    "FP64": "float64",
+}
 SEED = 20261121
 BATCH = 3
 OTHER_AXES = (2, 1, 8, 64, 224)  # sizes tried, in this order, for dynamic axes beyond the batch

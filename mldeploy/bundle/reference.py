@@ -47,8 +47,14 @@ def prepare(session: Any, signature: Signature, section: ModelSection, rows: Arr
             continue
         outputs = dict(zip((spec.name for spec in signature.outputs), values, strict=True))
         if any(not parity.compare(n, a, b).is_within for (n, a), b in zip(outputs.items(), again, strict=True)):
-            return Reference(raw, {}, ("the model answers differently to the same input (it draws random numbers); "
-                                       "the packed graph could not be compared with it",))
+            return Reference(
+                raw,
+                {},
+                (
+                    "the model answers differently to the same input (it draws random numbers); "
+                    "the packed graph could not be compared with it",
+                ),
+            )
         return Reference(raw, _softmax(outputs, signature, section), _vacuous(outputs) if rows is None else ())
     return None
 
@@ -108,8 +114,9 @@ def _tabular(inputs: Arrays, raw: Arrays, columns: list[Assigned], generator: An
         values = generator.integers(0, high, len(old)).astype(NUMPY_OF_OIP[column.dtype]) if column.is_cast else old
         pieces.setdefault(column.input, []).append(values)
         if is_matrix(columns):
-            inputs[column.source.name] = np.concatenate([given[:, :position], values[:, None], given[:, position + 1:]], axis=1,
-                                                        dtype=given.dtype, casting="unsafe")
+            inputs[column.source.name] = np.concatenate(
+                [given[:, :position], values[:, None], given[:, position + 1 :]], axis=1, dtype=given.dtype, casting="unsafe"
+            )
         else:
             inputs[column.source.name] = values.reshape(given.shape).astype(given.dtype)
     if is_matrix(columns):
@@ -139,8 +146,9 @@ def _softmax(outputs: Arrays, signature: Signature, section: ModelSection) -> Ar
     return outputs
 
 
-def check(reference: Reference, packed: Path, level: str, section: ModelSection, top_k: dict[str, Any] | None,
-          labels: tuple[str, ...]) -> parity.Difference:
+def check(
+    reference: Reference, packed: Path, level: str, section: ModelSection, top_k: dict[str, Any] | None, labels: tuple[str, ...]
+) -> parity.Difference:
     """Run the packed file on the reference's inputs. Raises ModelError when it disagrees, or a label count is wrong."""
     session = new_session(packed, level=level)
     names = [node.name for node in session.get_outputs()]
@@ -153,6 +161,8 @@ def check(reference: Reference, packed: Path, level: str, section: ModelSection,
         given = section.parity_tolerance
         found = parity.worst([parity.compare(name, value, got[name], given) for name, value in reference.outputs.items()])
     if not found.is_within:
-        raise ModelError(f"the packed graph differs from the model by {found.largest:.3g} at {found.where} (allowed {found.allowed:.3g})",
-                         "this should not happen: please report it with the model; `preprocess: none` leaves the graph alone")
+        raise ModelError(
+            f"the packed graph differs from the model by {found.largest:.3g} at {found.where} (allowed {found.allowed:.3g})",
+            "this should not happen: please report it with the model; `preprocess: none` leaves the graph alone",
+        )
     return found

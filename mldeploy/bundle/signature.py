@@ -43,6 +43,7 @@ class Signature:
 
     def document(self) -> dict[str, list[dict[str, Any]]]:
         """The signature with its symbolic axes, as JSON values."""
+
         def rows(specs: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:
             return [{"name": spec.name, "dtype": spec.dtype, "shape": list(self.axes[spec.name])} for spec in specs]
 
@@ -77,16 +78,22 @@ def _axis(axis: Any) -> int | str:
 
 def _refusal(what: str, name: str, ort_type: str) -> ModelError:
     if ort_type.startswith("seq(map("):
-        return ModelError(f"{what} {name!r} is a sequence of maps ({ort_type}: a ZipMap), which no inference protocol carries",
-                          "convert the model again with options={'zipmap': False}, so that it gives a plain tensor")
+        return ModelError(
+            f"{what} {name!r} is a sequence of maps ({ort_type}: a ZipMap), which no inference protocol carries",
+            "convert the model again with options={'zipmap': False}, so that it gives a plain tensor",
+        )
     if ort_type.startswith(("seq(", "map(", "optional(", "sparse_tensor(")):
         kind = ort_type.partition("(")[0].replace("seq", "sequence").replace("_", " ")
-        return ModelError(f"{what} {name!r} is a {kind} ({ort_type}); only plain tensors can be served",
-                          "export the model again so that every input and output is a tensor")
-    return ModelError(f"{what} {name!r} has type {ort_type}, which no inference protocol carries",
-                      "add a Cast to float or an integer type at that end of the graph")
+        return ModelError(
+            f"{what} {name!r} is a {kind} ({ort_type}); only plain tensors can be served",
+            "export the model again so that every input and output is a tensor",
+        )
+    return ModelError(
+        f"{what} {name!r} has type {ort_type}, which no inference protocol carries",
+        "add a Cast to float or an integer type at that end of the graph",
+    )
 
 
 def describe(spec: TensorSpec) -> str:
-    """"FP32 [-1, 64]"."""
+    """ "FP32 [-1, 64]"."""
     return f"{spec.dtype} [{', '.join(str(axis) for axis in spec.shape)}]"

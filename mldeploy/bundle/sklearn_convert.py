@@ -1,10 +1,10 @@
 """scikit-learn estimator -> ModelProto, with the traps of conversion defused.
 
-    opset and IR          pinned well below what onnx writes by default, which the runtime would refuse
-    ZipMap                left out: a plain tensor of probabilities
-    thresholds of trees   rounded down to float32: then x <= t holds for the same float32 x as in scikit-learn
-    scaler before trees   computed in float64: float32 would move values over thresholds
-    text                  C.UTF-8 instead of a locale that slim images lack; a token pattern that splits as scikit-learn does
+opset and IR          pinned well below what onnx writes by default, which the runtime would refuse
+ZipMap                left out: a plain tensor of probabilities
+thresholds of trees   rounded down to float32: then x <= t holds for the same float32 x as in scikit-learn
+scaler before trees   computed in float64: float32 would move values over thresholds
+text                  C.UTF-8 instead of a locale that slim images lack; a token pattern that splits as scikit-learn does
 """
 
 from __future__ import annotations
@@ -37,8 +37,12 @@ def convert(estimator: Any, plan: InputPlan) -> onnx.ModelProto:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model: onnx.ModelProto = skl2onnx.convert_sklearn(
-                twin, name="mldeploy", initial_types=initial_types(plan), options=options(twin, has_trees),
-                target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET})
+                twin,
+                name="mldeploy",
+                initial_types=initial_types(plan),
+                options=options(twin, has_trees),
+                target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
+            )
     except Exception as error:
         raise ModelError(f"{culprit(twin, error)} cannot be converted to ONNX: {reason(error)}", WAY_OUT) from error
     if has_trees:
@@ -107,15 +111,15 @@ def _restore_means(model: onnx.ModelProto, estimator: Any) -> None:
     import numpy as np
     from onnx import TensorProto, numpy_helper
 
-    for part in parts(estimator):
-        if type(part).__name__ not in _SCALERS:
+    scalers = [part for part in parts(estimator) if type(part).__name__ in _SCALERS]
+    means = [value for part in scalers for key in ("mean_", "center_") if (value := getattr(part, key, None)) is not None]
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.DOUBLE:
             continue
-        for value in (getattr(part, "mean_", None), getattr(part, "center_", None)):
-            for tensor in model.graph.initializer if value is not None else ():
-                if tensor.data_type == TensorProto.DOUBLE:
-                    stored = numpy_helper.to_array(tensor)
-                    if stored.size == value.size and np.array_equal(stored.ravel(), value.astype(np.float32).astype(np.float64)):
-                        tensor.CopyFrom(numpy_helper.from_array(value.reshape(stored.shape), tensor.name))
+        stored = numpy_helper.to_array(tensor)
+        for mean in means:
+            if stored.size == mean.size and np.array_equal(stored.ravel(), mean.astype(np.float32).astype(np.float64)):
+                tensor.CopyFrom(numpy_helper.from_array(mean.reshape(stored.shape), tensor.name))
 
 
 def _normalise(model: onnx.ModelProto) -> None:
@@ -132,7 +136,7 @@ def _normalise(model: onnx.ModelProto) -> None:
 
 
 def culprit(estimator: Any, error: Exception) -> str:
-    """The name of the estimator that an error of the converter is about: the one it names, else the first without a converter."""
+    """The estimator that an error of the converter is about: the one it names, else the first without a converter."""
     names = [type(part).__name__ for part in parts(estimator)]
     for name in re.findall(r"[A-Z]\w+", str(error)):
         if name in names:

@@ -19,23 +19,57 @@ from mldeploy.errors import ModelError
 
 SAFE_WAY = 'where it was trained: import skops.io; skops.io.dump(model, "model.skops"), then model.path: model.skops'
 
-# Types inside scikit-learn's own estimators that skops 0.16 asks about, looked through one by one (2026-11): they hold numbers or
-# compute with them, and none imports, opens or starts anything. Exact names, because a prefix would let a module's imports in.
-HARMLESS_TYPES = frozenset({
-    "numpy.dtype", "numpy.mean", "scipy.interpolate._bsplines.BSpline", "scipy._lib.array_api_compat.numpy._aliases.asarray",
-    "sklearn.tree._tree.Tree", "sklearn.neighbors._kd_tree.KDTree", "sklearn.neighbors._ball_tree.BallTree",
-    *(f"sklearn.metrics._dist_metrics.{name}Distance64" for name in ("Euclidean", "Manhattan", "Chebyshev", "Minkowski")),
-    *(f"sklearn._loss.loss.{name}" for name in ("HalfSquaredError", "HalfPoissonLoss", "HalfGammaLoss", "HalfTweedieLoss",
-                                                "HalfTweedieLossIdentity", "HalfBinomialLoss", "HalfMultinomialLoss")),
-    "sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    *(f"sklearn.feature_selection._univariate_selection.{name}" for name in ("f_classif", "f_regression", "chi2", "r_regression")),
-    *(f"sklearn.gaussian_process.kernels.{name}" for name in ("ConstantKernel", "Product", "Sum", "RBF", "WhiteKernel", "Matern",
-                                                              "RationalQuadratic", "DotProduct", "Exponentiation")),
-    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
-    "sklearn.cluster._bisect_k_means._BisectingTree", "sklearn.cluster._kmeans._kmeans_single_lloyd",
-    *(f"sklearn.neural_network._stochastic_optimizers.{name}Optimizer" for name in ("Adam", "SGD")),
-})
+# Types inside scikit-learn's own estimators that skops 0.16 asks about, looked through one by one (2026-11): they hold numbers
+# or compute with them, and none imports, opens or starts anything. Exact names, because a prefix would let a module's imports in.
+HARMLESS_TYPES = frozenset(
+    {
+        "numpy.dtype",
+        "numpy.mean",
+        "scipy.interpolate._bsplines.BSpline",
+        "scipy._lib.array_api_compat.numpy._aliases.asarray",
+        "sklearn.tree._tree.Tree",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.neighbors._ball_tree.BallTree",
+        *(f"sklearn.metrics._dist_metrics.{name}Distance64" for name in ("Euclidean", "Manhattan", "Chebyshev", "Minkowski")),
+        *(
+            f"sklearn._loss.loss.{name}"
+            for name in (
+                "HalfSquaredError",
+                "HalfPoissonLoss",
+                "HalfGammaLoss",
+                "HalfTweedieLoss",
+                "HalfTweedieLossIdentity",
+                "HalfBinomialLoss",
+                "HalfMultinomialLoss",
+            )
+        ),
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        *(
+            f"sklearn.feature_selection._univariate_selection.{name}"
+            for name in ("f_classif", "f_regression", "chi2", "r_regression")
+        ),
+        *(
+            f"sklearn.gaussian_process.kernels.{name}"
+            for name in (
+                "ConstantKernel",
+                "Product",
+                "Sum",
+                "RBF",
+                "WhiteKernel",
+                "Matern",
+                "RationalQuadratic",
+                "DotProduct",
+                "Exponentiation",
+            )
+        ),
+        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+        "sklearn.cluster._bisect_k_means._BisectingTree",
+        "sklearn.cluster._kmeans._kmeans_single_lloyd",
+        *(f"sklearn.neural_network._stochastic_optimizers.{name}Optimizer" for name in ("Adam", "SGD")),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -51,8 +85,10 @@ class LoadedEstimator:
 def load(path: Path, kind: Kind, trust_pickle: bool) -> LoadedEstimator:
     """Load and check a fitted estimator. Raises ModelError: refused for safety, damaged, or not an estimator."""
     if kind is not SKOPS and not trust_pickle:
-        raise ModelError(f"{path} is {kind.title}: loading it can run any code that its author put in",
-                         f"save it in a format without code, {SAFE_WAY}; or, if you made the file, set model.trust_pickle: true")
+        raise ModelError(
+            f"{path} is {kind.title}: loading it can run any code that its author put in",
+            f"save it in a format without code, {SAFE_WAY}; or, if you made the file, set model.trust_pickle: true",
+        )
     trusted: tuple[str, ...] = ()
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -68,11 +104,15 @@ def load(path: Path, kind: Kind, trust_pickle: bool) -> LoadedEstimator:
         missing = error.name or str(error)
         package = missing.partition(".")[0]
         is_ours = package in ("sklearn", "skops", "joblib")
-        raise ModelError(f"{path} needs the Python module {missing!r}, which is not installed",
-                         "pip install 'mldeploy[sklearn]'" if is_ours else f"install the package that has {package}") from error
+        raise ModelError(
+            f"{path} needs the Python module {missing!r}, which is not installed",
+            "pip install 'mldeploy[sklearn]'" if is_ours else f"install the package that has {package}",
+        ) from error
     except Exception as error:
-        raise ModelError(f"{path} cannot be loaded: {type(error).__name__}: {_first_line(error)}",
-                         "it is damaged, or was written with other versions of scikit-learn or numpy: dump it again") from error
+        raise ModelError(
+            f"{path} cannot be loaded: {type(error).__name__}: {_first_line(error)}",
+            "it is damaged, or was written with other versions of scikit-learn or numpy: dump it again",
+        ) from error
     _check_estimator(estimator, path)
     return LoadedEstimator(estimator, title(estimator), trusted, tuple(_version_warnings(caught)))
 
@@ -87,8 +127,10 @@ def _unknown_types(path: Path, is_trusted: bool) -> tuple[str, ...]:
     unknown = tuple(sorted(io.get_untrusted_types(file=path)))
     foreign = [name for name in unknown if name not in HARMLESS_TYPES]
     if foreign and not is_trusted:
-        raise ModelError(f"{path} holds types that are not known as safe: {', '.join(foreign)}",
-                         "loading them runs their code; if you know them to be harmless, set model.trust_pickle: true")
+        raise ModelError(
+            f"{path} holds types that are not known as safe: {', '.join(foreign)}",
+            "loading them runs their code; if you know them to be harmless, set model.trust_pickle: true",
+        )
     return unknown
 
 
@@ -111,14 +153,18 @@ def _check_estimator(estimator: Any, path: Path) -> None:
     kind = type(estimator).__name__
     if isinstance(estimator, type) or not (hasattr(estimator, "predict") or hasattr(estimator, "transform")):
         inside = f" with the keys {', '.join(map(repr, list(estimator)[:5]))}" if isinstance(estimator, dict) else ""
-        raise ModelError(f"{path} holds a {kind}{inside}, not a scikit-learn estimator",
-                         "dump the fitted estimator itself (a Pipeline, when there are several steps)")
+        raise ModelError(
+            f"{path} holds a {kind}{inside}, not a scikit-learn estimator",
+            "dump the fitted estimator itself (a Pipeline, when there are several steps)",
+        )
     try:
         check_is_fitted(estimator)
     except NotFittedError:
         raise ModelError(f"{path} holds a {kind} that is not fitted", "call fit before dumping it") from None
     except TypeError as error:
-        raise ModelError(f"{path} holds a {kind}, which is not a scikit-learn estimator", "serve it with `format: python`") from error
+        raise ModelError(
+            f"{path} holds a {kind}, which is not a scikit-learn estimator", "serve it with `format: python`"
+        ) from error
 
 
 def _version_warnings(caught: list[warnings.WarningMessage]) -> Iterator[str]:
@@ -130,25 +176,29 @@ def _version_warnings(caught: list[warnings.WarningMessage]) -> Iterator[str]:
         if isinstance(entry.message, InconsistentVersionWarning):
             seen.add((str(entry.message.original_sklearn_version), str(entry.message.current_sklearn_version)))
     for written, current in sorted(seen):
-        yield (f"the model was written by scikit-learn {written} and read by {current}: its answers may differ; "
-               f"pack it with scikit-learn {written}, or dump it again with {current}")
+        yield (
+            f"the model was written by scikit-learn {written} and read by {current}: its answers may differ; "
+            f"pack it with scikit-learn {written}, or dump it again with {current}"
+        )
 
 
 def title(estimator: Any) -> str:
-    """"LogisticRegression", or for a pipeline "StandardScaler + LogisticRegression"."""
+    """ "LogisticRegression", or for a pipeline "StandardScaler + LogisticRegression"."""
     steps = getattr(estimator, "steps", None)
-    names = [type(step).__name__ for _, step in steps if step not in (None, "passthrough")] if steps else [type(estimator).__name__]
+    names = (
+        [type(step).__name__ for _, step in steps if step not in (None, "passthrough")] if steps else [type(estimator).__name__]
+    )
     return " + ".join(names)
 
 
 def description(estimator: Any) -> str:
-    """"scikit-learn 1.9.1 LogisticRegression · 64 features · 10 classes"."""
+    """ "scikit-learn 1.9.1 LogisticRegression · 64 features · 10 classes"."""
     import sklearn
 
     parts = [f"scikit-learn {sklearn.__version__} {title(estimator)}"]
     features = getattr(estimator, "n_features_in_", None)
     if features is not None:
-        parts.append(f"{features} feature{'s'[:features != 1]}")
+        parts.append(f"{features} feature{'s'[: features != 1]}")
     labels = classes(estimator)
     if labels:
         parts.append(f"{len(labels)} classes")

@@ -1,8 +1,8 @@
 """What a fitted estimator takes, worked out from the estimator itself: one matrix, or one input a column.
 
-    LogisticRegression, a pipeline of numbers           matrix FP32 [N,F]
-    TfidfVectorizer first                               one column of strings
-    ColumnTransformer with names or string columns      a column each: FP32, INT64 or BYTES [N,1]
+LogisticRegression, a pipeline of numbers           matrix FP32 [N,F]
+TfidfVectorizer first                               one column of strings
+ColumnTransformer with names or string columns      a column each: FP32, INT64 or BYTES [N,1]
 """
 
 from __future__ import annotations
@@ -72,8 +72,10 @@ def plan_inputs(estimator: Any) -> InputPlan:
         return InputPlan("text", (TEXT_NAME,), (STRING,), False)
     width = getattr(first, "n_features_in_", None) or getattr(estimator, "n_features_in_", None)
     if width is None:
-        raise ModelError(f"{type(first).__name__} does not say how many features it takes", "serve it with model.convert: false "
-                         "and declare model.inputs, or with `format: python`")
+        raise ModelError(
+            f"{type(first).__name__} does not say how many features it takes",
+            "serve it with model.convert: false and declare model.inputs, or with `format: python`",
+        )
     named = getattr(first, "feature_names_in_", None)
     names = tuple(str(name) for name in named) if named is not None else tuple(f"x{i}" for i in range(int(width)))
     if hasattr(first, "transformers_"):

@@ -45,8 +45,10 @@ def feeds(rows: Any, plan: InputPlan) -> Arrays:
 
     types: dict[str, Any] = {STRING: object, INT: np.int64}
     if plan.form == "columns":
-        return {name: rows[:, [i]].astype(types.get(kind, np.float32))
-                for i, (name, kind) in enumerate(zip(plan.names, plan.kinds, strict=True))}
+        return {
+            name: rows[:, [i]].astype(types.get(kind, np.float32))
+            for i, (name, kind) in enumerate(zip(plan.names, plan.kinds, strict=True))
+        }
     name = plan.names[0] if plan.form == "text" else MATRIX_NAME
     return {name: rows.astype(types.get(plan.kinds[0], np.float32))}
 
@@ -60,11 +62,16 @@ def single_precision(rows: Any, plan: InputPlan) -> Any:
 
 def methods(estimator: Any, outputs: list[str]) -> dict[str, str]:
     """Graph output -> the estimator's method that gives the same, for the outputs that have one."""
+
     def first(*names: str) -> str | None:
         return next((name for name in names if hasattr(estimator, name)), None)
 
-    found = {"label": first("predict"), "probabilities": first("predict_proba", "decision_function"),
-             "variable": first("predict", "transform"), "scores": first("decision_function", "transform", "score_samples")}
+    found = {
+        "label": first("predict"),
+        "probabilities": first("predict_proba", "decision_function"),
+        "variable": first("predict", "transform"),
+        "scores": first("decision_function", "transform", "score_samples"),
+    }
     return {name: method for name in outputs if (method := found.get(name))}
 
 
@@ -73,7 +80,9 @@ def check(estimator: Any, session: Any, plan: InputPlan, random: Any, real: Any 
     names = [node.name for node in session.get_outputs()]
     compared = methods(estimator, names)
     twin = positional(estimator)
-    notes = [f"output {name!r} has no counterpart in scikit-learn and was not compared" for name in names if name not in compared]
+    notes = [
+        f"output {name!r} has no counterpart in scikit-learn and was not compared" for name in names if name not in compared
+    ]
     largest, is_vacuous = 0.0, {}
     batches = [("random", single_precision(random, plan))] + ([("real", real)] if real is not None else [])
     for kind, rows in batches:
@@ -83,8 +92,10 @@ def check(estimator: Any, session: Any, plan: InputPlan, random: Any, real: Any 
         is_vacuous[kind] = all(parity.is_constant(value) for value in expected.values())
     real_rows = len(real) if real is not None else 0
     if all(is_vacuous.values()) and real is None:
-        raise GateError("the model gives the same answer to every random row, so comparing it proves nothing",
-                        f"give at least {REAL_ROWS} real rows as model.parity_data")
+        raise GateError(
+            "the model gives the same answer to every random row, so comparing it proves nothing",
+            f"give at least {REAL_ROWS} real rows as model.parity_data",
+        )
     if is_vacuous.get("real"):
         notes.append("the model gives the same answer to every row of model.parity_data: the comparison proves little")
     if 0 < real_rows < REAL_ROWS:
@@ -116,19 +127,25 @@ def _compare(kind: str, compared: dict[str, str], expected: Arrays, got: Arrays,
             rows = parity.differing_classes(reference, got[name].reshape(reference.shape), scores, margin)
             if rows.size:
                 row = int(rows[0])
-                raise GateError(f"the converted model gives another class on {rows.size} of {len(reference)} {kind} rows "
-                                f"(row {row}: {got[name][row]!s}, scikit-learn says {reference[row]!s})", WAY_OUT)
+                raise GateError(
+                    f"the converted model gives another class on {rows.size} of {len(reference)} {kind} rows "
+                    f"(row {row}: {got[name][row]!s}, scikit-learn says {reference[row]!s})",
+                    WAY_OUT,
+                )
             continue
         found = parity.compare(name, reference.astype(np.float64), _like(reference, got[name]), given, floor)
         if not found.is_within:
-            raise GateError(f"the converted model differs from scikit-learn by {found.largest:.3g} at {found.where} on {kind} rows "
-                            f"(allowed {found.allowed:.3g})", WAY_OUT)
+            raise GateError(
+                f"the converted model differs from scikit-learn by {found.largest:.3g} at {found.where} on {kind} rows "
+                f"(allowed {found.allowed:.3g})",
+                WAY_OUT,
+            )
         largest = max(largest, found.largest)
     return largest
 
 
 def _like(reference: Any, got: Any) -> Any:
-    """The graph's [N,1] for scikit-learn's [N]; for two classes its [N,2] of scores where scikit-learn gives the second only."""
+    """The graph's [N,1] for scikit-learn's [N]; of its [N,2] of scores the second, where that is all scikit-learn gives."""
     if reference.ndim == 1 and got.ndim == 2 and got.shape[1] == 2:
         return got[:, 1]
     return got.reshape(reference.shape) if got.size == reference.size else got

@@ -31,8 +31,10 @@ def random_rows(estimator: Any, plan: InputPlan) -> Any:
         for name, branch, _ in first.transformers_:
             for position, index in enumerate(column_indices(first, name)):
                 columns[index] = _draw(front(branch), position, plan.kinds[index], generator, branch)
-    drawn = [column if column is not None else _draw(first, i, plan.kinds[i], generator, estimator)
-             for i, column in enumerate(columns)]
+    drawn = [
+        column if column is not None else _draw(first, i, plan.kinds[i], generator, estimator)
+        for i, column in enumerate(columns)
+    ]
     return np.stack([np.asarray(c, dtype=object if STRING in plan.kinds else np.float64) for c in drawn], axis=1)
 
 
@@ -81,7 +83,7 @@ def _centre_and_spread(first: Any, position: int) -> tuple[float, float]:
     if low is not None and high is not None:
         return (low + high) / 2, (high - low) / 4
     variance = at("var_")
-    spread = variance ** 0.5 if variance is not None else at("scale_")
+    spread = variance**0.5 if variance is not None else at("scale_")
     for attribute in ("mean_", "center_", "theta_", "statistics_"):
         centre = at(attribute)
         if centre is not None:
@@ -101,7 +103,9 @@ def _anchors(first: Any, position: int, owner: Any) -> Any | None:
         rows = getattr(first, attribute, None)
         if isinstance(rows, np.ndarray) and rows.ndim == 2:
             return rows[:, position]
-    thresholds = [tree.threshold[tree.feature == position] for part in parts(first) if (tree := getattr(part, "tree_", None)) is not None]
+    thresholds = [
+        tree.threshold[tree.feature == position] for part in parts(first) if (tree := getattr(part, "tree_", None)) is not None
+    ]
     del owner
     found = np.concatenate(thresholds) if thresholds else np.empty(0)
     return found if found.size else None
@@ -117,18 +121,22 @@ def _texts(vectoriser: Any, generator: Any) -> Any:
 
 
 def read_rows(path: Path, plan: InputPlan, columns: tuple[str, ...]) -> Any:
-    """The user's rows, [rows, width]. `columns` are the names that the spec gives. Raises ModelError on rows that do not fit."""
+    """The user's rows, [rows, width]. `columns` are the names in the spec. Raises ModelError on rows that do not fit."""
     import numpy as np
 
     if path.suffix == ".npy":
         try:
             array = np.load(path, allow_pickle=False)
         except (ValueError, OSError, EOFError) as error:
-            raise ModelError(f"model.parity_data: {path} is not a numpy array of numbers ({error})", "np.save(path, rows)") from error
+            raise ModelError(
+                f"model.parity_data: {path} is not a numpy array of numbers ({error})", "np.save(path, rows)"
+            ) from error
         array = array[:, None] if array.ndim == 1 and plan.width == 1 else array
         if array.ndim != 2 or array.shape[1] != plan.width:
-            raise ModelError(f"model.parity_data: {path} has shape {list(array.shape)}; the model takes {plan.width} columns",
-                             f"give rows of {plan.width}")
+            raise ModelError(
+                f"model.parity_data: {path} has shape {list(array.shape)}; the model takes {plan.width} columns",
+                f"give rows of {plan.width}",
+            )
         return array if STRING in plan.kinds else array.astype(np.float64)
     return _read_csv(path, plan, columns)
 
@@ -142,7 +150,9 @@ def _read_csv(path: Path, plan: InputPlan, columns: tuple[str, ...]) -> Any:
             header = [name.strip() for name in next(reader, [])]
             lines = [(reader.line_num, row) for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ModelError(f"model.parity_data: {path} is not a CSV file in UTF-8 ({error})", "give rows with a header") from error
+        raise ModelError(
+            f"model.parity_data: {path} is not a CSV file in UTF-8 ({error})", "give rows with a header"
+        ) from error
     picked = _pick(path, header, plan, columns)
     if not lines:
         raise ModelError(f"model.parity_data: {path} has a header and no rows", "give at least 32 rows that the model will see")

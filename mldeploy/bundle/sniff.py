@@ -28,19 +28,32 @@ ONNX = Kind("an ONNX model", "onnx")
 SKOPS = Kind("a skops file", "skops")
 PICKLE = Kind("a pickle", "pickle")
 JOBLIB = Kind("a compressed joblib file (a pickle)", "pickle")
-PYTORCH = Kind("a PyTorch file (.pt)", "", "export it to ONNX: torch.onnx.export(model, example, \"model.onnx\", external_data=False)")
+PYTORCH = Kind(
+    "a PyTorch file (.pt)", "", 'export it to ONNX: torch.onnx.export(model, example, "model.onnx", external_data=False)'
+)
 UNKNOWN = Kind("no model format that mldeploy knows", "", "give an ONNX (.onnx) or scikit-learn (.skops, .joblib) file")
 
-_KERAS = "export it to ONNX: model.export(\"model.onnx\", format=\"onnx\"), or tf2onnx.convert.from_keras"
+_KERAS = 'export it to ONNX: model.export("model.onnx", format="onnx"), or tf2onnx.convert.from_keras'
 _DOWNLOAD = "it was saved instead of the model: download the file itself"
 
 # (offset, magic, kind), the most specific first
 _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
-    (0, b"version https://git-lfs.github.com/spec/", Kind("a git-LFS pointer, not the file itself", "", "fetch it: git lfs pull")),
+    (
+        0,
+        b"version https://git-lfs.github.com/spec/",
+        Kind("a git-LFS pointer, not the file itself", "", "fetch it: git lfs pull"),
+    ),
     (0, b"\x89HDF\r\n\x1a\n", Kind("an HDF5 file (Keras .h5)", "", _KERAS)),
     (4, b"TFL3", Kind("a TensorFlow Lite model", "", "convert it to ONNX: python -m tf2onnx.convert --tflite model.tflite")),
-    (4, b"ORTM", Kind("an ONNX Runtime .ort file", "", "give the .onnx file that it was made from: an .ort file is bound to one "
-                                                      "ONNX Runtime version and cannot be edited")),
+    (
+        4,
+        b"ORTM",
+        Kind(
+            "an ONNX Runtime .ort file",
+            "",
+            "give the .onnx file that it was made from: an .ort file is bound to one ONNX Runtime version and cannot be edited",
+        ),
+    ),
     (0, b"\xff\xd8\xff", Kind("a JPEG image", "")),
     (0, b"\x89PNG", Kind("a PNG image", "")),
     (0, b"%PDF", Kind("a PDF document", "")),
@@ -49,7 +62,7 @@ _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"GGUF", Kind("a GGUF file (llama.cpp)", "", "mldeploy does not run it; export the model to ONNX")),
     (0, b"{L\x00\x00", Kind("an XGBoost model (.ubj)", "", "convert it to ONNX: onnxmltools.convert_xgboost")),
     (0, b"tree\nversion=", Kind("a LightGBM model", "", "convert it to ONNX: onnxmltools.convert_lightgbm")),
-    (0, b"CBM1", Kind("a CatBoost model", "", "export it to ONNX: model.save_model(\"model.onnx\", format=\"onnx\")")),
+    (0, b"CBM1", Kind("a CatBoost model", "", 'export it to ONNX: model.save_model("model.onnx", format="onnx")')),
     (0, b"\x1f\x8b", JOBLIB),
     (0, b"BZh", JOBLIB),
     (0, b"\xfd7zXZ\x00", JOBLIB),
@@ -139,7 +152,9 @@ def _is_pickle(head: bytes) -> bool:
 
 def _is_safetensors(head: bytes) -> bool:
     """Eight bytes of little-endian length, then a JSON object."""
-    return len(head) > 9 and head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") < 1 << 32 and head[9:10] in (b'"', b"}")
+    return (
+        len(head) > 9 and head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") < 1 << 32 and head[9:10] in (b'"', b"}")
+    )
 
 
 def is_onnx(head: bytes) -> bool:
@@ -153,7 +168,7 @@ def is_onnx(head: bytes) -> bool:
     while position < len(head):
         tag, position = _varint(head, position)
         field, wire = tag >> 3, tag & 7
-        if not (field in varints and wire == 0 or field in blocks and wire == 2):
+        if wire != (0 if field in varints else 2) or field not in varints | blocks:
             return False
         seen.add(field)
         value, position = _varint(head, position)

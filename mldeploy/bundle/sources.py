@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mldeploy.bundle.fingerprint import file_sha256
 from mldeploy.bundle.sniff import Kind, check_usable, sniff
@@ -34,18 +34,31 @@ class Sources:
     labels: tuple[str, ...]
     digests: dict[str, str]
 
+    @property
+    def model_file(self) -> Path:
+        """The model file of a format that cannot do without one (all but `python`)."""
+        return cast(Path, self.model)
+
     def fingerprint_document(self) -> dict[str, Any]:
         """What the fingerprint covers of these sources. File names count only where the bundle keeps them (`python`)."""
         section = self.section.model_dump(mode="json", exclude={"path", "hook", "parity_data", "labels", "format"})
         kept_name = self.model.name if self.model is not None and self.format == "python" else None
-        return {"name": self.name, "format": self.format, "model": section, "labels": list(self.labels),
-                "digests": self.digests, "file_name": kept_name}
+        return {
+            "name": self.name,
+            "format": self.format,
+            "model": section,
+            "labels": list(self.labels),
+            "digests": self.digests,
+            "file_name": kept_name,
+        }
 
 
 def read_sources(loaded: LoadedSpec) -> Sources:
     """Find and digest what the spec names. Raises ModelError on a file that is missing, empty, unreadable or not a model."""
     section = loaded.spec.model
-    files = {key: loaded.resolve(value) for key in ("path", "hook", "parity_data") if (value := getattr(section, key)) is not None}
+    files = {
+        key: loaded.resolve(value) for key in ("path", "hook", "parity_data") if (value := getattr(section, key)) is not None
+    }
     for key, path in files.items():
         check_usable(path, f"model.{key}")
     model = files.get("path")
@@ -66,16 +79,19 @@ def read_sources(loaded: LoadedSpec) -> Sources:
 def _format(section: ModelSection, model: Path | None, kind: Kind | None) -> str:
     if section.format == "python":
         if model is not None and model.name in (FILE_NAME, HOOK_NAME):
-            raise ModelError(f"model.path: a model file may not be called {model.name}; the bundle has a file of that name",
-                             "rename it")
+            raise ModelError(
+                f"model.path: a model file may not be called {model.name}; the bundle has a file of that name", "rename it"
+            )
         return "python"
     if model is None or kind is None:
         raise ModelError("model.path is missing", "name the model file, or set model.format: python and model.hook")
     check_kind(model, kind)
     found = FORMAT_OF_FAMILY[kind.family]
     if section.format is not None and section.format != found:
-        raise ModelError(f"{model}: model.format says {section.format}, but the file is {kind.title}",
-                         f"set model.format: {found}, or leave it out")
+        raise ModelError(
+            f"{model}: model.format says {section.format}, but the file is {kind.title}",
+            f"set model.format: {found}, or leave it out",
+        )
     return found
 
 
@@ -98,7 +114,9 @@ def read_labels(loaded: LoadedSpec) -> tuple[str, ...]:
     try:
         lines = path.read_bytes().decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
-        raise ModelError(f"model.labels: {path} is not UTF-8 text (byte {error.start})", "one class name a line, in UTF-8") from error
+        raise ModelError(
+            f"model.labels: {path} is not UTF-8 text (byte {error.start})", "one class name a line, in UTF-8"
+        ) from error
     names = [line.strip() for line in lines]
     while names and not names[-1]:
         names.pop()

@@ -124,9 +124,13 @@ def _remove_abandoned(store: Path) -> None:
 def _translated(error: OSError, store: Path) -> MldeployError:
     reason = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return MldeployError(f"{store}: no space is left to pack the model; nothing was written",
-                             "free some space there, or put the store elsewhere with MLDEPLOY_STATE_DIR")
+        return MldeployError(
+            f"{store}: no space is left to pack the model; nothing was written",
+            "free some space there, or put the store elsewhere with MLDEPLOY_STATE_DIR",
+        )
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return MldeployError(f"{store}: the bundle store cannot be written ({reason})",
-                             "make it writable, or put it elsewhere with MLDEPLOY_STATE_DIR")
+        return MldeployError(
+            f"{store}: the bundle store cannot be written ({reason})",
+            "make it writable, or put it elsewhere with MLDEPLOY_STATE_DIR",
+        )
     return MldeployError(f"{store}: the bundle cannot be stored ({reason})")
