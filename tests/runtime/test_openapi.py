@@ -149,6 +149,17 @@ def test_large_tensors_have_no_example(bundle: Callable[[str], Path]) -> None:
         assert "example" not in doc["paths"][path]["post"]["requestBody"]["content"]["application/json"]
 
 
+def test_best_classes_with_and_without_labels(bundle: Callable[[str], Path]) -> None:
+    labelled = read(bundle("colour"))
+    best = {"index": 2, "score": 0.9}
+    named = {"model": "colour", "predictions": [[{"label": "blue", **best}]]}
+    bare = {"model": "colour", "predictions": [[best]]}
+    for manifest, fits, fails in ((labelled, named, bare), (labelled._replace(labels=()), bare, named)):
+        doc = openapi.document(manifest, CONFIG)
+        assert matches(doc, "PredictAnswer", fits)
+        assert not matches(doc, "PredictAnswer", fails)
+
+
 def test_bfloat16_is_described(bundle: Callable[[str], Path]) -> None:
     brain = read(bundle("plain"))
     brain = brain._replace(inputs=(brain.inputs[0]._replace(dtype="BF16", shape=(3,)),))
