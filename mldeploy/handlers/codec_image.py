@@ -5,11 +5,13 @@
 Sizes and rounding are torchvision's on PIL images, so that what a model was validated with is what it gets:
 
     shorter_side  Resize to (resize_to, int(resize_to * long / short)), then CenterCrop (offset: half the rest, rounded).
-                  Both are one Pillow call with `box`: the same pixels, but only those that are kept are computed.
                   A crop beyond the picture is padded with `pad`.
     stretch       Resize to (height, width)
     fit           ImageOps.pad: the largest that fits, centred on `pad`
     none          the picture must have that size already
+
+Resize and crop stay two steps: in one call with `box` Pillow orders its passes by cost, and up to 2 of 255 differ (bilinear;
+more with bicubic). Only a picture so long that its resized self would not fit is done that way.
 
 With decode "fast" a JPEG is decoded at 1/2, 1/4 or 1/8 first, never below twice the target: quicker, and close, not equal.
 """
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 # A tiny file can decode to a large tensor: this bounds what one request may unfold to.
 MAX_IMAGES = 64
+# A picture of 1 x 60000 px, its shorter side resized to 224, would have three billion pixels.
+_MAX_SPARE_PIXELS = 16_000_000
 
 _FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3}  # Image.Resampling
 _EXPECTED = 'a base64 string, {"b64": …}, or a list of these'
@@ -46,7 +50,7 @@ def from_json(value: Any, preprocess: ImagePreprocess, spec: TensorSpec, field: 
     rows = value if isinstance(value, list) else [value]
     fields = [f"{field}[{index}]" for index in range(len(rows))] if isinstance(value, list) else [field]
     _check_count(len(rows), spec, field)
-    return batch([(name, _bytes(row, name)) for name, row in zip(fields, rows, strict=True)], preprocess, spec, field)
+    return batch([_file(row, name) for name, row in zip(fields, rows, strict=True)], preprocess, spec, field)
 
 
 def batch(files: list[tuple[str, bytes]], preprocess: ImagePreprocess, spec: TensorSpec, field: str = "body") -> Tensor:
@@ -59,8 +63,8 @@ def batch(files: list[tuple[str, bytes]], preprocess: ImagePreprocess, spec: Ten
 
 def pixels(data: bytes, preprocess: ImagePreprocess, field: str) -> bytes:
     """One image file as height x width x channels bytes. Raises Problem invalid-image."""
-    image = image_file.read(data, "L" if preprocess.color == "L" else "RGB", field, _least_px(preprocess))
-    return _sized(image, preprocess, field).tobytes("raw", preprocess.color)
+    image, size = image_file.read(data, "L" if preprocess.color == "L" else "RGB", field, _least_px(preprocess))
+    return _sized(image, size, preprocess, field).tobytes("raw", preprocess.color)
 
 
 def warm_up() -> None:
@@ -87,8 +91,8 @@ def _check_count(count: int, spec: TensorSpec, field: str) -> None:
         raise Problem("invalid-input", f"{field} has {count} images; expected {expected}", field=field, expected=expected)
 
 
-def _bytes(value: Any, field: str) -> bytes:
-    """The file in a base64 string or {"b64": string}; line breaks and a data: prefix are let pass."""
+def _file(value: Any, field: str) -> tuple[str, bytes]:
+    """Place and content of a base64 string or {"b64": string}; line breaks and a data: prefix are let pass."""
     if isinstance(value, dict) and list(value) == ["b64"]:
         field, value = f"{field}.b64", value["b64"]
     if not isinstance(value, str):
@@ -96,38 +100,39 @@ def _bytes(value: Any, field: str) -> bytes:
     if value.startswith("data:"):
         value = value.partition(",")[2]
     try:
-        return b64decode("".join(value.split()), validate=True)
+        return field, b64decode("".join(value.split()), validate=True)
     except (Base64Error, ValueError) as error:
         raise Problem("invalid-input", f"{field} is not valid base64: {error}", field=field, expected=_EXPECTED) from None
 
 
-def _sized(image: Image, preprocess: ImagePreprocess, field: str) -> Image:
+def _sized(image: Image, size: tuple[int, int], preprocess: ImagePreprocess, field: str) -> Image:
+    """The image as large as the model takes it. `size` is the file's: the image may be smaller (decode "fast")."""
     target = (preprocess.width, preprocess.height)
     if preprocess.resize == "shorter_side":
-        return _shorter_side(image, preprocess)
+        return _shorter_side(image, size, preprocess)
     if preprocess.resize == "stretch":
         return image.resize(target, _FILTERS[preprocess.filter])
     if preprocess.resize == "fit":
-        return _fit(image, preprocess)
-    if image.size != target:
+        return _fit(image, size, preprocess)
+    if size != target:
         expected = f"{target[0]} x {target[1]} px"
-        raise Problem(
-            "invalid-image",
-            f"{field}: the image is {image.width} x {image.height} px; expected {expected}",
-            field=field,
-            expected=expected,
-        )
+        detail = f"{field}: the image is {size[0]} x {size[1]} px; expected {expected}"
+        raise Problem("invalid-image", detail, field=field, expected=expected)
     return image
 
 
-def _shorter_side(image: Image, preprocess: ImagePreprocess) -> Image:
-    """Resize the shorter side to `resize_to` and cut the centre out, in one call on the part that is kept."""
-    (width, height), side = image.size, preprocess.resize_to
+def _shorter_side(image: Image, size: tuple[int, int], preprocess: ImagePreprocess) -> Image:
+    """Resize the shorter side to `resize_to`, then cut the centre out."""
+    (width, height), side = size, preprocess.resize_to
     resized = (side, int(side * height / width)) if width <= height else (int(side * width / height), side)
-    spans = [_kept(length, wanted) for length, wanted in zip(resized, (preprocess.width, preprocess.height), strict=True)]
-    (left, right, x), (top, bottom, y) = spans
-    box = (left * width / resized[0], top * height / resized[1], right * width / resized[0], bottom * height / resized[1])
-    part = image.resize((right - left, bottom - top), _FILTERS[preprocess.filter], box)
+    left, right, x = _kept(resized[0], preprocess.width)
+    top, bottom, y = _kept(resized[1], preprocess.height)
+    resample = _FILTERS[preprocess.filter]
+    if resized[0] * resized[1] <= 4 * preprocess.width * preprocess.height + _MAX_SPARE_PIXELS:
+        part = image.resize(resized, resample).crop((left, top, right, bottom))
+    else:
+        across, down = image.width / resized[0], image.height / resized[1]
+        part = image.resize((right - left, bottom - top), resample, (left * across, top * down, right * across, bottom * down))
     return _on_canvas(part, preprocess, x, y)
 
 
@@ -139,12 +144,12 @@ def _kept(length: int, wanted: int) -> tuple[int, int, int]:
     return first, first + wanted, 0
 
 
-def _fit(image: Image, preprocess: ImagePreprocess) -> Image:
+def _fit(image: Image, size: tuple[int, int], preprocess: ImagePreprocess) -> Image:
     """The whole picture, as large as fits, centred."""
     width, height = preprocess.width, preprocess.height
-    ratio, wanted = image.width / image.height, width / height
+    ratio, wanted = size[0] / size[1], width / height
     if ratio > wanted:
-        height = max(1, round(image.height / image.width * width))
+        height = max(1, round(size[1] / size[0] * width))
     elif ratio < wanted:
         width = max(1, round(ratio * height))
     part = image.resize((width, height), _FILTERS[preprocess.filter])

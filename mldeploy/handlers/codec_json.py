@@ -85,19 +85,16 @@ def tensor(value: Any, spec: TensorSpec, field: str, may_hold_bools: bool = True
     if depth != rank:
         _refuse_depth(value, depth, spec, field)
     try:
-        flat_values, shape = _flatten(value, rank, check_types=spec.dtype == "BYTES")
+        values, shape = _flatten(value, rank, are_strings=spec.dtype == "BYTES")
     except TypeError:
-        flat_values, shape = [], None
-    if shape is None:
-        _check_lists(value, spec, field, is_row)
-        raise AssertionError("unreachable: the lists are ragged")
+        values, shape = _flatten_slowly(value, spec, field, is_row)
     check_shape(shape, spec, field)
 
     def locate(index: int) -> str:
-        _check_lists(value, spec, field, is_row)
+        _flatten_slowly(value, spec, field, is_row)  # a row that is an object or a string is named before its elements are
         return field + _subscript(index, shape, is_row)
 
-    return Tensor(spec.dtype, shape, elements.pack(flat_values, spec.dtype, locate, may_hold_bools))
+    return Tensor(spec.dtype, shape, elements.pack(values, spec.dtype, locate, may_hold_bools))
 
 
 def tensor_of_shape(value: Any, spec: TensorSpec, shape: tuple[int, ...], field: str) -> Tensor:
@@ -143,16 +140,16 @@ def _depth(value: Any, limit: int) -> int:
     return depth
 
 
-def _flatten(value: Any, rank: int, check_types: bool) -> tuple[list[Any], tuple[int, ...] | None]:
-    """All elements in one list, and the shape: None if the lists are ragged. TypeError where a list is missing."""
+def _flatten(value: Any, rank: int, are_strings: bool) -> tuple[list[Any], tuple[int, ...]]:
+    """All elements in one list, and the shape. TypeError where lists are ragged or missing (a string is no list of strings)."""
     if rank == 0:
         return [value], ()
     shape = [len(value)]
     for _ in range(rank - 1):
         sizes = set(map(len, value))
-        if len(sizes) > 1 or (check_types and set(map(type, value)) != {list}):
-            return [], None
-        shape.append(sizes.pop() if sizes else 0)
+        if len(sizes) != 1 or (are_strings and set(map(type, value)) != {list}):
+            raise TypeError
+        shape.append(sizes.pop())
         value = list(chain.from_iterable(value))
     return value, tuple(shape)
 
@@ -166,8 +163,8 @@ def _subscript(index: int, shape: Sequence[int], is_row: bool) -> str:
     return text
 
 
-def _check_lists(value: Any, spec: TensorSpec, field: str, is_row: bool) -> None:
-    """Raise the Problem that names the first part that is not a list, or not as long as its siblings."""
+def _flatten_slowly(value: Any, spec: TensorSpec, field: str, is_row: bool) -> tuple[list[Any], tuple[int, ...]]:
+    """As `_flatten`, but a Problem names the first part that is not a list, or not as long as its siblings."""
     level, shape = [value], list[int]()
     for axis in spec.shape:
         size = axis if axis != -1 else len(level[0])
@@ -178,6 +175,7 @@ def _check_lists(value: Any, spec: TensorSpec, field: str, is_row: bool) -> None
                 _refuse(where, f"{where} {what}", f"a list of {size}")
         shape.append(size)
         level = list(chain.from_iterable(level))
+    return level, tuple(shape)
 
 
 def _refuse_depth(value: Any, depth: int, spec: TensorSpec, field: str) -> NoReturn:

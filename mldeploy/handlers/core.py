@@ -197,7 +197,8 @@ class Runtime:
 
     def _problem(self, call: Call, problem: Problem) -> Response:
         call.error = problem.slug
-        response = to_response(problem, call.id, call.request.path.startswith("/v2"))
+        path = call.request.path  # empty when the server refused the request before it knew
+        response = to_response(problem, call.id, not path or path.startswith("/v2"))
         if problem.status in (429, 503) and not any(name == "retry-after" for name, _ in problem.headers):
             response = response._replace(headers=(*response.headers, _RETRY_AFTER))
         return response

@@ -36,9 +36,10 @@ _OTHERS = (
 )
 
 
-def read(data: bytes, color: str, field: str, least_px: tuple[int, int] | None = None) -> Image:
-    """The picture, 8 bits a channel. `color` is RGB or L. With `least_px` (width, height) a JPEG may be decoded at a half,
-    quarter or eighth of its size, as long as it stays that large. Raises Problem invalid-image, which names `field`.
+def read(data: bytes, color: str, field: str, least_px: tuple[int, int] | None = None) -> tuple[Image, tuple[int, int]]:
+    """The picture, 8 bits a channel, and its own (width, height). `color` is RGB or L. With `least_px` (width, height) a JPEG
+    may be decoded at a half, quarter or eighth of its size, as long as it stays that large. Raises Problem invalid-image,
+    which names `field`.
     """
     name = sniff(data)
     if name is None:
@@ -52,10 +53,10 @@ def read(data: bytes, color: str, field: str, least_px: tuple[int, int] | None =
             raise ValueError("it has no pixels")
         if getattr(image, "n_frames", 1) > 1:
             _refuse(field, f"the image is animated ({image.n_frames} frames)", "a still image")
-        turn = orientation(image.info.get("exif", b""))
+        size, turn = image.size, orientation(image.info.get("exif", b""))
         if least_px is not None and name == "JPEG":
             image.draft(None, least_px[::-1] if turn >= 5 else least_px)
-        return _upright(_eight_bits(image, color), turn)
+        return _upright(_eight_bits(image, color), turn), size[::-1] if turn >= 5 else size
     except (Problem, MemoryError):
         raise
     except Exception as error:
@@ -157,7 +158,7 @@ def _unknown(data: bytes) -> str:
     if not data:
         return "the image is empty (0 bytes)"
     found = next((name for start, name in _OTHERS if data.lstrip()[:8].startswith(start)), None)
-    return f"the body is not a JPEG, PNG or WebP image{f': it looks like {found}' if found else ''}"
+    return f"not a JPEG, PNG or WebP image{f': it looks like {found}' if found else ''}"
 
 
 def _refuse(field: str, detail: str, expected: str) -> NoReturn:
