@@ -146,3 +146,10 @@ def test_the_key(client: Clients) -> None:
         plain.infer("plain", [tensor("x", "FP32", row(1, 2, 3))])
     headers = {"authorization": "Bearer s3cret"}
     assert plain.infer("plain", [tensor("x", "FP32", row(1, 2, 3))], headers=headers).as_numpy("y").tolist() == [[4, 5]]
+
+
+def test_a_body_over_the_limit(client: Clients) -> None:
+    plain = client("plain", MLDEPLOY_MAX_BODY_BYTES="1000")
+    with pytest.raises(InferenceServerException, match="1000 bytes") as caught:
+        plain.infer("plain", [tensor("x", "FP32", np.zeros((100, 3), np.float32))])
+    assert caught.value.status() == "413"
