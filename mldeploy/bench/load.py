@@ -121,7 +121,7 @@ class Connection:
     def write(self) -> None:
         """Write what the socket takes; wait for room for the rest."""
         with contextlib.suppress(BlockingIOError, ssl.SSLWantWriteError):
-            self._unsent = self._unsent[self._socket.send(self._unsent):]
+            self._unsent = self._unsent[self._socket.send(self._unsent) :]
         wanted = selectors.EVENT_READ | selectors.EVENT_WRITE if self._unsent else selectors.EVENT_READ
         if self._selector.get_key(self._socket).events != wanted:
             self._selector.modify(self._socket, wanted, self)

@@ -81,8 +81,14 @@ def run_client(job: Job) -> Level:
     """One level, in a client process. Raises DeployError when the endpoint cannot be reached."""
     text = json.dumps(job.__dict__)
     limit_s = job.duration_s + job.warm_up_s + job.timeout_s + _CLIENT_GRACE_S
-    done = subprocess.run([sys.executable, "-P", "-m", "mldeploy.bench.load"], input=text, capture_output=True, text=True,
-                          check=False, timeout=limit_s)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "mldeploy.bench.load"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=limit_s,
+    )
     if done.returncode != 0:
         last = done.stderr.strip().rpartition("\n")[2] or "it said nothing"
         raise DeployError(f"the load client failed: {last}")

@@ -57,13 +57,17 @@ def _number(value: float) -> str:
 
 
 def _grid_line(y: float, value: float) -> str:
-    return (f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_number(value)}</text>')
+    return (
+        f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_number(value)}</text>'
+    )
 
 
 def _frame(title: str, label: str, marks: Sequence[str], height: int = HEIGHT) -> str:
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">'
-            f'<text class="title" x="{_LEFT}" y="20">{escape(title)}</text>{"".join(marks)}</svg>')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">'
+        f'<text class="title" x="{_LEFT}" y="20">{escape(title)}</text>{"".join(marks)}</svg>'
+    )
 
 
 def latency(levels: Sequence[Level]) -> str:
@@ -84,8 +88,10 @@ def latency(levels: Sequence[Level]) -> str:
         return bottom - (math.log10(max(ms, 1e-3)) - low) / span * (bottom - _TOP)
 
     marks = [_grid_line(y(value), value) for value in scale]
-    marks += [f'<text x="{x(share):.1f}" y="{bottom + 18}" text-anchor="middle">p{share:g}</text>'
-              for share in (0, 50, 75, 90, 95, 99, 99.9)]
+    marks += [
+        f'<text x="{x(share):.1f}" y="{bottom + 18}" text-anchor="middle">p{share:g}</text>'
+        for share in (0, 50, 75, 90, 95, 99, 99.9)
+    ]
     marks.append(f'<text x="{_LEFT}" y="{bottom + 36}">percentile; first byte sent to last byte received</text>')
     ends = []
     for level, color in zip(shown, _SERIES, strict=False):
@@ -116,22 +122,28 @@ def throughput(levels: Sequence[Level]) -> str:
         width = min(72.0, slot * 0.6)
         x = _LEFT + slot * (number + 0.5) - width / 2
         color = _SERIES[number % len(_SERIES)]
-        marks.append(f'<rect x="{x:.1f}" y="{bottom - height:.1f}" width="{width:.1f}" height="{height:.1f}" rx="3" '
-                     f'style="fill:var({color})"/>'
-                     f'<text class="value" x="{x + width / 2:.1f}" y="{bottom - height - 6:.1f}" text-anchor="middle">'
-                     f"{_number(level.per_second)}</text>"
-                     f'<text x="{x + width / 2:.1f}" y="{bottom + 18}" text-anchor="middle">{level.concurrency}</text>')
+        marks.append(
+            f'<rect x="{x:.1f}" y="{bottom - height:.1f}" width="{width:.1f}" height="{height:.1f}" rx="3" '
+            f'style="fill:var({color})"/>'
+            f'<text class="value" x="{x + width / 2:.1f}" y="{bottom - height - 6:.1f}" text-anchor="middle">'
+            f"{_number(level.per_second)}</text>"
+            f'<text x="{x + width / 2:.1f}" y="{bottom + 18}" text-anchor="middle">{level.concurrency}</text>'
+        )
     marks.append(f'<text x="{_LEFT}" y="{bottom + 36}">requests at once</text>')
     return _frame("Answers a second", "Throughput for each concurrency", marks)
 
 
 def standalone(report: Report) -> str:
     """Both plots in one SVG file."""
-    inner = [plot.replace("<svg ", f'<svg x="0" y="{number * HEIGHT}" width="{WIDTH}" height="{HEIGHT}" ', 1)
-             for number, plot in enumerate((latency(report.levels), throughput(report.levels)))]
+    inner = [
+        plot.replace("<svg ", f'<svg x="0" y="{number * HEIGHT}" width="{WIDTH}" height="{HEIGHT}" ', 1)
+        for number, plot in enumerate((latency(report.levels), throughput(report.levels)))
+    ]
     paper = "<rect width='100%' height='100%' class='paper'/>"
     paper_style = ".paper { fill: #fff } @media (prefers-color-scheme: dark) { .paper { fill: #12171e } }"
     caption = escape(f"{report.name} · {report.provider} · {report.date}")
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {2 * HEIGHT + 24}" width="{WIDTH}">'
-            f"<style>{STYLE}{paper_style}</style>{paper}{''.join(inner)}"
-            f'<text x="{_LEFT}" y="{2 * HEIGHT + 10}">{caption}</text></svg>\n')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {2 * HEIGHT + 24}" width="{WIDTH}">'
+        f"<style>{STYLE}{paper_style}</style>{paper}{''.join(inner)}"
+        f'<text x="{_LEFT}" y="{2 * HEIGHT + 10}">{caption}</text></svg>\n'
+    )

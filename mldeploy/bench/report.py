@@ -31,8 +31,10 @@ def sentence(report: Report) -> str:
         return f"{report.name} answered no request successfully."
     first, best = done[0], max(done, key=lambda level: level.per_second)
     cold = f", and starts from nothing in {median(report.cold.samples_ms):.0f} ms" if report.cold else ""
-    return (f"{report.name} answers in {first.percentiles_ms['p50']:.2f} ms (median, {first.concurrency} at once), "
-            f"up to {best.per_second:,.0f} times a second{cold}.")
+    return (
+        f"{report.name} answers in {first.percentiles_ms['p50']:.2f} ms (median, {first.concurrency} at once), "
+        f"up to {best.per_second:,.0f} times a second{cold}."
+    )
 
 
 def caveats(report: Report) -> list[str]:
@@ -40,15 +42,21 @@ def caveats(report: Report) -> list[str]:
     said = []
     if report.floor is not None and report.floor.percentiles_ms:
         p50 = report.floor.percentiles_ms["p50"]
-        said.append(f"Of each latency, about {p50:.2f} ms are client and loopback: what the same client saw from a server that "
-                    "does nothing, with the same request and answer sizes.")
+        said.append(
+            f"Of each latency, about {p50:.2f} ms are client and loopback: what the same client saw from a server that "
+            "does nothing, with the same request and answer sizes."
+        )
     if report.provider and report.url.startswith("http://127."):
         cores, load = (report.machine.get(key, "?") for key in ("cores", "load before"))
-        said.append(f"Client and server shared this machine's {cores} cores; whatever else ran on them (load before the run: "
-                    f"{load}) made every figure worse.")
+        said.append(
+            f"Client and server shared this machine's {cores} cores; whatever else ran on them (load before the run: "
+            f"{load}) made every figure worse."
+        )
     if report.cold is not None:
-        said.append("Cold start: spawn of the runtime to its first answer on this machine, files in the page cache. "
-                    "It holds no container start and no network.")
+        said.append(
+            "Cold start: spawn of the runtime to its first answer on this machine, files in the page cache. "
+            "It holds no container start and no network."
+        )
     if report.errors:
         said.append(f"{report.errors:,} requests failed; they are in no latency and no throughput figure.")
     return said
@@ -75,8 +83,12 @@ def other_figures(report: Report) -> list[tuple[str, str]]:
     found = []
     if report.cold is not None:
         samples = sorted(report.cold.samples_ms)
-        found.append(("cold start", f"median {median(samples):.0f} ms, least {samples[0]:.0f}, most {samples[-1]:.0f}, "
-                                    f"of {len(samples)} starts"))
+        found.append(
+            (
+                "cold start",
+                f"median {median(samples):.0f} ms, least {samples[0]:.0f}, most {samples[-1]:.0f}, of {len(samples)} starts",
+            )
+        )
     if report.memory is not None:
         found.append(("memory when ready", _memory(report.memory.ready)))
         found.append((f"memory after {report.memory.requests} requests", _memory(report.memory.loaded)))
@@ -104,13 +116,18 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
 
 def html(report: Report) -> str:
     """The whole page; nothing in it is loaded from elsewhere."""
-    circumstances = [("deployment", f"{report.name} · stage {report.stage} · {report.provider} · {report.url}"),
-                     ("request", f"{report.request} ({report.request_bytes:,} bytes)"), ("date", report.date),
-                     *report.machine.items()]
+    circumstances = [
+        ("deployment", f"{report.name} · stage {report.stage} · {report.provider} · {report.url}"),
+        ("request", f"{report.request} ({report.request_bytes:,} bytes)"),
+        ("date", report.date),
+        *report.machine.items(),
+    ]
     notes = "".join(f"<p class='soft'>{escape(text)}</p>" for text in caveats(report))
-    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-            f"<title>{escape(report.name)}: benchmark</title><style>{_PAGE_STYLE}{STYLE}</style></head><body>"
-            f"<h1>{escape(sentence(report))}</h1>{notes}"
-            f"{latency(report.levels)}{throughput(report.levels)}"
-            f"<h2>Every figure</h2>{_rows(figures(report.levels))}{_pairs(other_figures(report))}"
-            f"<h2>Measured on</h2>{_pairs(circumstances)}</body></html>\n")
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(report.name)}: benchmark</title><style>{_PAGE_STYLE}{STYLE}</style></head><body>"
+        f"<h1>{escape(sentence(report))}</h1>{notes}"
+        f"{latency(report.levels)}{throughput(report.levels)}"
+        f"<h2>Every figure</h2>{_rows(figures(report.levels))}{_pairs(other_figures(report))}"
+        f"<h2>Measured on</h2>{_pairs(circumstances)}</body></html>\n"
+    )

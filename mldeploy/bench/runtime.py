@@ -32,16 +32,19 @@ def listen(host: str, port: int) -> socket.socket:
         made.listen(BACKLOG)
     except OSError as error:
         made.close()
-        raise DeployError(f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}",
-                          "choose another --port, or --port 0 for any that is free") from error
+        raise DeployError(
+            f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}",
+            "choose another --port, or --port 0 for any that is free",
+        ) from error
     return made
 
 
 class RuntimeProcess:
     """One runtime. `output` is where its log goes (a file descriptor, or None for this terminal)."""
 
-    def __init__(self, bundle: Path, environ: Mapping[str, str], *, host: str = "127.0.0.1", port: int = 0,
-                 output: int | None = None) -> None:
+    def __init__(
+        self, bundle: Path, environ: Mapping[str, str], *, host: str = "127.0.0.1", port: int = 0, output: int | None = None
+    ) -> None:
         self._listener = listen(host, port)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
@@ -49,11 +52,26 @@ class RuntimeProcess:
         self._control = ours
         self._received = b""
         self.spawned_s = time.perf_counter()
-        command = [sys.executable, "-P", "-m", "mldeploy.handlers", str(bundle),
-                   "--listen-fd", str(self._listener.fileno()), "--control-fd", str(theirs.fileno())]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "mldeploy.handlers",
+            str(bundle),
+            "--listen-fd",
+            str(self._listener.fileno()),
+            "--control-fd",
+            str(theirs.fileno()),
+        ]
         try:
-            self._process = subprocess.Popen(command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                             pass_fds=(self._listener.fileno(), theirs.fileno()))
+            self._process = subprocess.Popen(
+                command,
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(self._listener.fileno(), theirs.fileno()),
+            )
         finally:
             theirs.close()
 

@@ -1,8 +1,8 @@
 """A prediction's answer, for reading: the top classes with bars, or the outputs' numbers, and where the time went.
 
-    tiger cat        0.61  ██████████████████
-    tabby            0.22  ██████▌
-    12 ms (decode 2, infer 9, encode 1) · warm · request 7d1f…
+tiger cat        0.61  ██████████████████
+tabby            0.22  ██████▌
+12 ms (decode 2, infer 9, encode 1) · warm · request 7d1f…
 """
 
 from __future__ import annotations
@@ -39,8 +39,11 @@ def timing(answer: Answer) -> str:
     inner = ", ".join(f"{name} {milliseconds(value)}" for name, value in stages.items())
     start = answer.headers.get("x-mldeploy-start", "")
     request_id = answer.headers.get("x-request-id", "")
-    parts = [f"{milliseconds(answer.elapsed_ms)} ms" + (f" ({inner})" if inner else ""), start,
-             f"request {request_id}" if request_id else ""]
+    parts = [
+        f"{milliseconds(answer.elapsed_ms)} ms" + (f" ({inner})" if inner else ""),
+        start,
+        f"request {request_id}" if request_id else "",
+    ]
     return printable(" · ".join(part for part in parts if part))
 
 

@@ -29,7 +29,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def _concurrencies(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
-    """"1,2,4,8" as numbers."""
+    """ "1,2,4,8" as numbers."""
     words = [word.strip() for word in value.split(",")]
     if not all(word.isdecimal() and 1 <= int(word) <= _MOST_AT_ONCE for word in words):
         raise click.BadParameter(f"'{value}': give numbers from 1 to {_MOST_AT_ONCE}, such as 1,2,4,8", ctx, param)
@@ -39,19 +39,43 @@ def _concurrencies(ctx: click.Context, param: click.Parameter, value: str) -> tu
 @verb(
     "bench",
     click.Argument(["data"], required=False),
-    click.Option(["-c", "--concurrency"], default="1,2,4,8", callback=_concurrencies, metavar="N,N",
-                 help="Requests at once, one measurement each. Default: 1,2,4,8."),
-    click.Option(["--duration"], type=click.FloatRange(0.1, _LONGEST_S), default=3.0, metavar="S",
-                 help="Seconds for each concurrency, at most 60. Default: 3."),
-    click.Option(["--cold"], type=click.IntRange(0, 50), default=5, metavar="N",
-                 help="Cold starts; 0: neither these nor memory. Default: 5."),
+    click.Option(
+        ["-c", "--concurrency"],
+        default="1,2,4,8",
+        callback=_concurrencies,
+        metavar="N,N",
+        help="Requests at once, one measurement each. Default: 1,2,4,8.",
+    ),
+    click.Option(
+        ["--duration"],
+        type=click.FloatRange(0.1, _LONGEST_S),
+        default=3.0,
+        metavar="S",
+        help="Seconds for each concurrency, at most 60. Default: 3.",
+    ),
+    click.Option(
+        ["--cold"],
+        type=click.IntRange(0, 50),
+        default=5,
+        metavar="N",
+        help="Cold starts; 0: neither these nor memory. Default: 5.",
+    ),
     click.Option(["--fresh"], is_flag=True, help="Measure a runtime started for this, not the deployment."),
     click.Option(["--html"], type=_FILE, metavar="FILE", help="Also write a page with plots."),
     click.Option(["--svg"], type=_FILE, metavar="FILE", help="Also write the plots alone."),
     targets.name_option(),
 )
-def command(session: Session, data: str | None, concurrency: tuple[int, ...], duration: float, cold: int, fresh: bool,
-            html: Path | None, svg: Path | None, name: str | None) -> int:
+def command(
+    session: Session,
+    data: str | None,
+    concurrency: tuple[int, ...],
+    duration: float,
+    cold: int,
+    fresh: bool,
+    html: Path | None,
+    svg: Path | None,
+    name: str | None,
+) -> int:
     """Measure latency, throughput, cold start and memory.
 
     Sends DATA (as for invoke; default: request.json or the first smoke request) again and again, at each concurrency in turn.
@@ -68,8 +92,16 @@ def command(session: Session, data: str | None, concurrency: tuple[int, ...], du
     return 1 if report.errors else 0
 
 
-def _measure(session: Session, target: Target, payload: payloads.Payload, concurrency: tuple[int, ...], duration: float,
-             cold: int, *, is_fresh: bool) -> Report:
+def _measure(
+    session: Session,
+    target: Target,
+    payload: payloads.Payload,
+    concurrency: tuple[int, ...],
+    duration: float,
+    cold: int,
+    *,
+    is_fresh: bool,
+) -> Report:
     from mldeploy.bench import machine, measure
     from mldeploy.cli.serving import prepare
 
@@ -91,8 +123,15 @@ def _measure(session: Session, target: Target, payload: payloads.Payload, concur
         call = measure.Call(url, "/predict", payload.body, payload.content_type, headers)
         levels = measure.levels(call, concurrency, duration, session.report)
         report = measure.Report(
-            name=target.name, stage=target.stage, provider="fresh runtime" if is_fresh else target.cloud, url=url,
-            request=payload.origin, request_bytes=len(payload.body), levels=levels, machine=circumstances, date=date,
+            name=target.name,
+            stage=target.stage,
+            provider="fresh runtime" if is_fresh else target.cloud,
+            url=url,
+            request=payload.origin,
+            request_bytes=len(payload.body),
+            levels=levels,
+            machine=circumstances,
+            date=date,
             floor=_floor(call, levels[0].answer_bytes, session),
         )
     if serving is not None and cold:
@@ -114,6 +153,7 @@ def _floor(call: Call, answer_bytes: int, session: Session) -> Level:
 def _write(path: Path, kind: str, report: Report) -> None:
     from mldeploy.bench import plot
     from mldeploy.bench import report as pages
+
     write_whole(path, pages.html(report) if kind == "html" else plot.standalone(report))
 
 
@@ -132,7 +172,10 @@ def _lines(session: Session, report: Report) -> Iterator[str]:
     yield from (pad(title, width) + text for title, text in pairs)
     yield ""
     facts = report.machine
-    yield out.style(f"{report.date} · {facts['processor']} · {facts['cores']} cores · Python {facts['python']} · "
-                    f"onnxruntime {facts['onnxruntime']} · load before {facts['load before']}", "dim")
+    yield out.style(
+        f"{report.date} · {facts['processor']} · {facts['cores']} cores · Python {facts['python']} · "
+        f"onnxruntime {facts['onnxruntime']} · load before {facts['load before']}",
+        "dim",
+    )
     for text in caveats(report):
         yield from (out.style(line, "dim") for line in labelled("", text, 0))

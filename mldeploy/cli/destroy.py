@@ -19,8 +19,10 @@ def command(session: Session, name: str | None) -> int:
     if status.state != "absent":
         question = f"Destroy {target.title}{f' at {status.url}' if status.url else ''}?"
         if not session.confirm(question, refusal=f"destroying {target.title} needs a yes"):
-            session.result({"destroyed": False, "name": target.name, "stage": target.stage, "provider": target.cloud},
-                           ["Nothing was destroyed."])
+            session.result(
+                {"destroyed": False, "name": target.name, "stage": target.stage, "provider": target.cloud},
+                ["Nothing was destroyed."],
+            )
             return 1
     session.after_interrupt = lambda: targets.standing(target)
     removed = driver.destroy(session.report)

@@ -47,8 +47,12 @@ def _machine() -> Iterator[Finding]:
     is_known = (3, 11) <= sys.version_info[:2] < (3, 14)
     yield Finding("python", is_known, f"{version} at {sys.executable}", "" if is_known else "use Python 3.11, 3.12 or 3.13")
     missing = [name for name in _NEEDED if find_spec(name) is None]
-    yield Finding("packages", not missing, f"{', '.join(missing)} missing" if missing else "all there",
-                  "pip install --force-reinstall mldeploy" if missing else "")
+    yield Finding(
+        "packages",
+        not missing,
+        f"{', '.join(missing)} missing" if missing else "all there",
+        "pip install --force-reinstall mldeploy" if missing else "",
+    )
     for extra, modules in _EXTRAS.items():
         absent = [name for name in modules if find_spec(name) is None]
         text = f"not installed: pip install 'mldeploy[{extra}]' if you need it" if absent else "installed"
@@ -63,11 +67,19 @@ def _state() -> Iterator[Finding]:
     folder = state.state_dir()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     is_writable = os.access(existing, os.W_OK | os.X_OK)
-    yield Finding("state folder", is_writable, str(folder) + ("" if is_writable else " cannot be written"),
-                  "" if is_writable else "mend its permissions, or set MLDEPLOY_STATE_DIR to a folder of yours")
+    yield Finding(
+        "state folder",
+        is_writable,
+        str(folder) + ("" if is_writable else " cannot be written"),
+        "" if is_writable else "mend its permissions, or set MLDEPLOY_STATE_DIR to a folder of yours",
+    )
     free = shutil.disk_usage(existing).free
-    yield Finding("disk", free >= _LEAST_FREE_BYTES, f"{size(free)} free",
-                  "" if free >= _LEAST_FREE_BYTES else f"free at least {size(_LEAST_FREE_BYTES)} on {Path(existing).anchor}")
+    yield Finding(
+        "disk",
+        free >= _LEAST_FREE_BYTES,
+        f"{size(free)} free",
+        "" if free >= _LEAST_FREE_BYTES else f"free at least {size(_LEAST_FREE_BYTES)} on {Path(existing).anchor}",
+    )
 
 
 def _providers(session: Session) -> Iterator[tuple[str, list[Finding]]]:

@@ -69,8 +69,9 @@ def describe(error: BaseException) -> Failure:
     if isinstance(error, OSError) and error.strerror:
         return Failure(type(error).__name__, _system(error), "", FAILED)
     text = " ".join(str(error).split())
-    return Failure(type(error).__name__, f"{type(error).__name__}: {text}".rstrip(": "),
-                   "this is a bug, rerun with --debug", BUG)
+    return Failure(
+        type(error).__name__, f"{type(error).__name__}: {text}".rstrip(": "), "this is a bug, rerun with --debug", BUG
+    )
 
 
 def _problem_count(problems: tuple[Problem, ...]) -> str:
@@ -111,7 +112,7 @@ def render(failure: Failure, terminal: Terminal) -> list[str]:
     if failure.exit_code == INTERRUPTED:
         return [failure.message]
     lines = labelled("error", failure.message)
-    lines[0] = terminal.style("error", "red", "bold") + lines[0][len("error"):]
+    lines[0] = terminal.style("error", "red", "bold") + lines[0][len("error") :]
     if failure.hint:
         lines += labelled("next" if failure.exit_code == BUG or "--help" in failure.hint else "fix", failure.hint)
     return lines
@@ -124,7 +125,7 @@ def problem_lines(problems: tuple[Problem, ...], terminal: Terminal) -> list[str
     for problem in problems:
         what = f"{problem.path}: {problem.message}" if problem.path else problem.message
         shown = labelled(problem.where, what, width)
-        shown[0] = terminal.style(problem.where, "cyan") + shown[0][len(problem.where):]
+        shown[0] = terminal.style(problem.where, "cyan") + shown[0][len(problem.where) :]
         lines += shown
         if problem.fix:
             lines += [terminal.style(line, "dim") for line in labelled("", problem.fix, width)]

@@ -71,12 +71,24 @@ def global_options(taken: frozenset[str] = frozenset()) -> list[click.Parameter]
         return [name for name in wanted if name not in taken]
 
     return [
-        GlobalOption([*names("-f", "--file"), "file"], metavar="PATH", type=click.Path(dir_okay=False),
-                     help="The spec. Default: mldeploy.yaml here or in a folder above.  [env: MLDEPLOY_FILE]"),
-        GlobalOption([*names("--cloud"), "cloud"], metavar="NAME", shell_complete=_complete_cloud,
-                     help="Where to deploy. Default: local.  [env: MLDEPLOY_CLOUD]"),
-        GlobalOption([*names("-e", "--env", "--stage"), "stage"], metavar="NAME", shell_complete=_complete_stage,
-                     help="The stage. Default: dev.  [env: MLDEPLOY_ENV]"),
+        GlobalOption(
+            [*names("-f", "--file"), "file"],
+            metavar="PATH",
+            type=click.Path(dir_okay=False),
+            help="The spec. Default: mldeploy.yaml here or in a folder above.  [env: MLDEPLOY_FILE]",
+        ),
+        GlobalOption(
+            [*names("--cloud"), "cloud"],
+            metavar="NAME",
+            shell_complete=_complete_cloud,
+            help="Where to deploy. Default: local.  [env: MLDEPLOY_CLOUD]",
+        ),
+        GlobalOption(
+            [*names("-e", "--env", "--stage"), "stage"],
+            metavar="NAME",
+            shell_complete=_complete_stage,
+            help="The stage. Default: dev.  [env: MLDEPLOY_ENV]",
+        ),
         GlobalOption([*names("-y", "--yes"), "yes"], is_flag=True, help="Answer every question with yes."),
         GlobalOption([*names("--json"), "json"], is_flag=True, help="Exactly one JSON document on stdout."),
         GlobalOption([*names("-v", "--verbose"), "verbose"], count=True, help="Say more."),

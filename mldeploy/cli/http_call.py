@@ -52,15 +52,20 @@ def post(url: str, path: str, payload: Payload, headers: Mapping[str, str], time
     started_s = time.perf_counter()
     connection = kind(parts.hostname or "", parts.port, timeout=timeout_s)
     try:
-        connection.request("POST", parts.path.rstrip("/") + path, payload.body,
-                           {"content-type": payload.content_type, "connection": "close", **headers})
+        connection.request(
+            "POST",
+            parts.path.rstrip("/") + path,
+            payload.body,
+            {"content-type": payload.content_type, "connection": "close", **headers},
+        )
         response = connection.getresponse()
         body = response.read()
         elapsed_ms = (time.perf_counter() - started_s) * 1e3
         return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, body, elapsed_ms)
     except TimeoutError as error:
-        raise DeployError(f"{url} did not answer within {timeout_s:g} s",
-                          "mldeploy logs -n 20, or a longer --timeout") from error
+        raise DeployError(
+            f"{url} did not answer within {timeout_s:g} s", "mldeploy logs -n 20, or a longer --timeout"
+        ) from error
     except (OSError, http.client.HTTPException) as error:
         raise DeployError(f"{url} does not answer: {error or type(error).__name__}", "mldeploy status · mldeploy up") from error
     finally:

@@ -27,8 +27,9 @@ class AnswerError(DeployError):
 @verb(
     "invoke",
     click.Argument(["data"], required=False),
-    click.Option(["--timeout"], type=click.FloatRange(min=0.001), default=60.0, metavar="S",
-                 help="Seconds to wait. Default: 60."),
+    click.Option(
+        ["--timeout"], type=click.FloatRange(min=0.001), default=60.0, metavar="S", help="Seconds to wait. Default: 60."
+    ),
     targets.name_option(),
 )
 def command(session: Session, data: str | None, timeout: float, name: str | None) -> None:

@@ -18,7 +18,7 @@ _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def _duration_s(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """"90", "30s", "10m", "2h" or "1d", in seconds."""
+    """ "90", "30s", "10m", "2h" or "1d", in seconds."""
     if value is None:
         return None
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhd]?)", value)

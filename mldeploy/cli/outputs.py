@@ -15,9 +15,12 @@ from mldeploy.cli.target import Target
 from mldeploy.cli.verb import verb
 
 
-@verb("outputs", click.Argument(["output"], required=False),
-      click.Option(["--key", "is_key"], is_flag=True, help="Print the key that callers send (access: key)."),
-      targets.name_option())
+@verb(
+    "outputs",
+    click.Argument(["output"], required=False),
+    click.Option(["--key", "is_key"], is_flag=True, help="Print the key that callers send (access: key)."),
+    targets.name_option(),
+)
 def command(session: Session, output: str | None, is_key: bool, name: str | None) -> None:
     """Show the URL and other outputs.
 
@@ -41,7 +44,9 @@ def command(session: Session, output: str | None, is_key: bool, name: str | None
         return
     if output not in flat:
         close = closest(output, flat)
-        raise UsageError(f"no output '{output}'" + (f"; did you mean '{close}'?" if close else ""), "one of: " + ", ".join(flat))
+        raise UsageError(
+            f"no output '{output}'" + (f"; did you mean '{close}'?" if close else ""), "one of: " + ", ".join(flat)
+        )
     session.result({output: flat[output]}, [str(flat[output])])
 
 

@@ -13,8 +13,14 @@ from pathlib import Path
 from mldeploy.cli.exits import UsageError
 
 JSON, CSV = "application/json", "text/csv"
-_SUFFIXES = {".json": JSON, ".csv": CSV,
-             ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+_SUFFIXES = {
+    ".json": JSON,
+    ".csv": CSV,
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+}
 _FORMS = "JSON text, @file (JSON, CSV, JPEG, PNG, WebP) or @- for stdin"
 
 

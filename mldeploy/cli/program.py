@@ -68,9 +68,7 @@ class Program(click.Group):
         found: Verb = import_module(f"mldeploy.cli.{name}").command
         return found
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in SHORT_HELP and name not in ALIASES and not name.startswith("-") and not ctx.resilient_parsing:
             raise click.UsageError(_unknown(name), ctx)
@@ -81,8 +79,12 @@ class Program(click.Group):
         width = max(len(name) for name in SHORT_HELP)
         for title, commands in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl([(name.ljust(width), text + (f"  (also: {other[name]})" if name in other else ""))
-                                    for name, text in commands.items()])
+                formatter.write_dl(
+                    [
+                        (name.ljust(width), text + (f"  (also: {other[name]})" if name in other else ""))
+                        for name, text in commands.items()
+                    ]
+                )
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_commands(ctx, formatter)
@@ -115,7 +117,14 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
 
 def program() -> Program:
     """The whole command line, ready to be invoked."""
-    version = click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
-                           help="Show the version.")
-    return Program("mldeploy", help=HELP, params=[*global_options(), version], context_settings=dict(CONTEXT_SETTINGS),
-                   subcommand_metavar="COMMAND [ARGS]...", options_metavar="[OPTIONS]")
+    version = click.Option(
+        ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+    )
+    return Program(
+        "mldeploy",
+        help=HELP,
+        params=[*global_options(), version],
+        context_settings=dict(CONTEXT_SETTINGS),
+        subcommand_metavar="COMMAND [ARGS]...",
+        options_metavar="[OPTIONS]",
+    )

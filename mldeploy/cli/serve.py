@@ -18,8 +18,9 @@ from mldeploy.errors import DeployError
 
 @verb(
     "serve",
-    click.Option(["-p", "--port"], type=click.IntRange(0, 65535), default=8080, metavar="N",
-                 help="0: any free one. Default: 8080."),
+    click.Option(
+        ["-p", "--port"], type=click.IntRange(0, 65535), default=8080, metavar="N", help="0: any free one. Default: 8080."
+    ),
     click.Option(["--host"], default="127.0.0.1", metavar="ADDRESS", help="Default: 127.0.0.1, this machine only."),
 )
 def command(session: Session, port: int, host: str) -> int:
@@ -40,8 +41,11 @@ def command(session: Session, port: int, host: str) -> int:
             step.done(f"pid {runtime.pid} · {host}:{runtime.port} · ready")
         is_private = host in ("127.0.0.1", "::1", "localhost")
         reach = "private: this machine only" if is_private else session.out.style("PUBLIC: the network", "red", "bold")
-        lines = [f"{session.out.style(f'{loaded.spec.name} is serving', 'green', 'bold')}   {runtime.url}   ({reach})", "",
-                 f"  {curl(runtime.url, choose(loaded), serving.key)}"]
+        lines = [
+            f"{session.out.style(f'{loaded.spec.name} is serving', 'green', 'bold')}   {runtime.url}   ({reach})",
+            "",
+            f"  {curl(runtime.url, choose(loaded), serving.key)}",
+        ]
         lines += ["  Ctrl-C stops it", ""]
         session.result({"name": loaded.spec.name, "stage": loaded.stage, "url": runtime.url, "pid": runtime.pid}, lines)
         return _until_interrupted(runtime, session)

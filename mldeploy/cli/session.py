@@ -26,7 +26,7 @@ class Session:
         self.out = Terminal.of(sys.stdout, no_color=settings.is_plain)
         self.err = Terminal.of(sys.stderr, no_color=settings.is_plain)
         is_quiet = settings.verbosity < 0 or (settings.is_json and settings.verbosity == 0)
-        self.report = TerminalReporter(self.err, is_quiet=is_quiet)
+        self.report = TerminalReporter(self.err, is_quiet=is_quiet, is_verbose=settings.verbosity > 0)
         self.after_interrupt: Callable[[], str] = nothing_changed
 
     @property

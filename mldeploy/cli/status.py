@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 _COLORS = {"serving": "green", "starting": "yellow", "failing": "red", "stopped": "yellow"}
 
 
-@verb("status", click.Option(["-a", "--all", "is_all"], is_flag=True, help="All deployments on this machine."),
-      targets.name_option())
+@verb(
+    "status",
+    click.Option(["-a", "--all", "is_all"], is_flag=True, help="All deployments on this machine."),
+    targets.name_option(),
+)
 def command(session: Session, is_all: bool, name: str | None) -> int:
     """Show what is running.
 

@@ -27,7 +27,7 @@ class TerminalStep:
 
     def __init__(self, reporter: TerminalReporter, name: str, text: str) -> None:
         self._reporter = reporter
-        self._name = name
+        self.name = name
         self._text = text
         self._started_s = 0.0
         self._ended = threading.Event()
@@ -44,7 +44,7 @@ class TerminalStep:
 
     def __enter__(self) -> TerminalStep:
         self._started_s = time.monotonic()
-        self._reporter.current = self._name
+        self._reporter.enter(self)
         if self._reporter.terminal.is_live:
             self._clock = threading.Thread(target=self._tick, daemon=True)
             self._clock.start()
@@ -53,7 +53,7 @@ class TerminalStep:
     def _tick(self) -> None:
         delay = LIVE_AFTER_S
         while not self._ended.wait(delay):
-            self._reporter.draw_live(f"{pad(self._name, LABEL_WIDTH)}{self._text}  {seconds(self.elapsed_s)}")
+            self._reporter.draw_live(f"{pad(self.name, LABEL_WIDTH)}{self._text}  {seconds(self.elapsed_s)}")
             delay = _REDRAW_S
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -62,15 +62,15 @@ class TerminalStep:
             self._clock.join()
         terminal = self._reporter.terminal
         if kind is None:
-            self._reporter.write(_finished(self._name, self._text, self.elapsed_s, terminal))
-            self._reporter.current = ""
+            self._reporter.write(_finished(self.name, self._text, self.elapsed_s, terminal))
+            self._reporter.leave(self)
         elif getattr(kind, "exit_code", 1) == INVALID:
             self._reporter.erase()  # bad input is no failed step; its problems are printed instead
         elif issubclass(kind, KeyboardInterrupt):
-            self._reporter.write(pad(self._name, LABEL_WIDTH) + f"interrupted after {seconds(self.elapsed_s)}")
+            self._reporter.write(pad(self.name, LABEL_WIDTH) + f"interrupted after {seconds(self.elapsed_s)}")
         else:
             failed = terminal.style("FAILED", "red", "bold")
-            self._reporter.write(pad(self._name, LABEL_WIDTH) + f"{failed} after {seconds(self.elapsed_s)}")
+            self._reporter.write(pad(self.name, LABEL_WIDTH) + f"{failed} after {seconds(self.elapsed_s)}")
 
 
 def _finished(name: str, text: str, elapsed_s: float, terminal: Terminal) -> str:
@@ -80,23 +80,39 @@ def _finished(name: str, text: str, elapsed_s: float, terminal: Terminal) -> str
 
 
 class TerminalReporter:
-    """Draws on `terminal`. `current` is the step under way, for the line that an interrupt prints.
+    """Draws on `terminal`; `is_quiet` leaves only warnings, `is_verbose` keeps the passing notes.
 
     A reader that went away (closed stderr) must not stop a deployment half-way: writing then becomes silent.
     """
 
-    def __init__(self, terminal: Terminal, *, is_quiet: bool = False) -> None:
+    def __init__(self, terminal: Terminal, *, is_quiet: bool = False, is_verbose: bool = False) -> None:
         self.terminal = terminal
-        self.current = ""
         self._is_quiet = is_quiet
+        self._is_verbose = is_verbose
+        self._steps: list[TerminalStep] = []
         self._is_drawn = False
         self._lock = threading.Lock()
 
     def step(self, name: str, text: str = "") -> AbstractContextManager[Step]:
         return TerminalStep(self, name, text)
 
+    @property
+    def current(self) -> str:
+        """The name of the step under way, or of the one that failed last; "" when all are done."""
+        return self._steps[-1].name if self._steps else ""
+
+    def enter(self, step: TerminalStep) -> None:
+        self._steps.append(step)
+
+    def leave(self, step: TerminalStep) -> None:
+        self._steps.remove(step)
+
     def note(self, text: str) -> None:
-        self.write("\n".join(labelled("", text)))
+        """Within a step a note is what it is doing just now: it passes, unless -v keeps it. Elsewhere it is a line."""
+        if self._steps:
+            self._steps[-1].update(text)
+        if not self._steps or self._is_verbose:
+            self.write("\n".join(labelled("", text)))
 
     def warn(self, text: str) -> None:
         label = self.terminal.style("warning", "yellow") + " " * (LABEL_WIDTH - len("warning"))

@@ -84,8 +84,9 @@ def find(session: Session, name: str | None) -> Target:
     if name is not None:
         return Target(name, settings.stage_or_default, settings.cloud_or_default, None)
     if not has_spec(session):
-        raise UsageError("no mldeploy.yaml here or in a folder above",
-                         "give -f FILE, or --name NAME (`mldeploy status` lists them)")
+        raise UsageError(
+            "no mldeploy.yaml here or in a folder above", "give -f FILE, or --name NAME (`mldeploy status` lists them)"
+        )
     from mldeploy import deploy
 
     loaded = deploy.load_spec(settings.file, settings.stage)

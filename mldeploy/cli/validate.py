@@ -22,6 +22,12 @@ def command(session: Session) -> None:
     if problems:
         raise SpecError("invalid", problems=problems)
     clouds = [settings.cloud] if settings.cloud else sorted({deploy.DEFAULT_CLOUD, *loaded.spec.clouds})
-    document = {"valid": True, "file": loaded.file, "name": loaded.spec.name, "stage": loaded.stage, "clouds": clouds,
-                "problems": []}
+    document = {
+        "valid": True,
+        "file": loaded.file,
+        "name": loaded.spec.name,
+        "stage": loaded.stage,
+        "clouds": clouds,
+        "problems": [],
+    }
     session.result(document, [f"{loaded.file} is valid   {loaded.spec.name} · stage {loaded.stage} · for {', '.join(clouds)}"])

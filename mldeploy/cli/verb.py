@@ -23,8 +23,13 @@ class Verb(click.Command):
     def __init__(self, name: str, callback: Callback, params: Sequence[click.Parameter]) -> None:
         taken = frozenset(option for param in params for option in param.opts)
         self.run = callback
-        super().__init__(name, callback=callback, params=[*params, *global_options(taken)],
-                         help=inspect.getdoc(callback), context_settings=dict(CONTEXT_SETTINGS))
+        super().__init__(
+            name,
+            callback=callback,
+            params=[*params, *global_options(taken)],
+            help=inspect.getdoc(callback),
+            context_settings=dict(CONTEXT_SETTINGS),
+        )
 
     def invoke(self, ctx: click.Context) -> int:
         from mldeploy.cli.exits import InterruptError

@@ -25,10 +25,17 @@ def bundle(tmp_path: Path) -> Path:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     onnx.save(model, str(folder / "model.onnx"))
     document = {
-        "schema": 1, "name": "plus-one", "fingerprint": "0" * 64, "format": "onnx", "entry": "model.onnx", "hook": "",
+        "schema": 1,
+        "name": "plus-one",
+        "fingerprint": "0" * 64,
+        "format": "onnx",
+        "entry": "model.onnx",
+        "hook": "",
         "inputs": [{"name": "x", "dtype": "FP32", "shape": [-1, 2]}],
         "outputs": [{"name": "y", "dtype": "FP32", "shape": [-1, 2]}],
-        "preprocess": None, "top_k": None, "labels": [],
+        "preprocess": None,
+        "top_k": None,
+        "labels": [],
     }
     (folder / "bundle.json").write_text(json.dumps(document))
     return folder

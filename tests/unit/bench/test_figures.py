@@ -56,8 +56,10 @@ def test_what_is_no_answer() -> None:
 
 def test_the_request_is_whole() -> None:
     job = Job("http://127.0.0.1:8080/base/", "/predict", b"{}".hex(), "application/json", {"x-api-key": "k"}, 1, 1.0)
-    assert request_bytes(job) == (b"POST /base/predict HTTP/1.1\r\nhost: 127.0.0.1:8080\r\ncontent-type: application/json\r\n"
-                                  b"content-length: 2\r\nx-api-key: k\r\n\r\n{}")
+    assert request_bytes(job) == (
+        b"POST /base/predict HTTP/1.1\r\nhost: 127.0.0.1:8080\r\ncontent-type: application/json\r\n"
+        b"content-length: 2\r\nx-api-key: k\r\n\r\n{}"
+    )
 
 
 def test_failures_are_in_no_figure() -> None:
@@ -81,15 +83,24 @@ EMPTY = Level(1, 0, 3.0, 0.0, {}, [], {"HTTP 500": 12})
 
 def a_report(*levels: Level, **more: object) -> Report:
     fields: dict[str, object] = {
-        "name": "digits <b>", "stage": "dev", "provider": "local", "url": "http://127.0.0.1:8080", "request": "request.json",
-        "request_bytes": 225, "levels": levels, "floor": a_level(1, 0.05), "machine": {"processor": "A & B", "cores": "2"},
-        "date": "2026-11-21 09:00 UTC", **more,
+        "name": "digits <b>",
+        "stage": "dev",
+        "provider": "local",
+        "url": "http://127.0.0.1:8080",
+        "request": "request.json",
+        "request_bytes": 225,
+        "levels": levels,
+        "floor": a_level(1, 0.05),
+        "machine": {"processor": "A & B", "cores": "2"},
+        "date": "2026-11-21 09:00 UTC",
+        **more,
     }
     return Report(**fields)  # type: ignore[arg-type]
 
 
-FULL = a_report(a_level(1), a_level(8, 5), cold=Cold((70.0, 80.0, 75.0)),
-                memory=Memory({"pss": 40_000_000}, {"rss": 50_000_000}, 100))
+FULL = a_report(
+    a_level(1), a_level(8, 5), cold=Cold((70.0, 80.0, 75.0)), memory=Memory({"pss": 40_000_000}, {"rss": 50_000_000}, 100)
+)
 
 
 @given(st.floats(1e-3, 1e5), st.floats(1, 1e4))
@@ -150,15 +161,17 @@ def test_the_page_needs_nothing_from_elsewhere_and_escapes() -> None:
 
 
 def test_the_answer_comes_first_and_the_caveats_with_it() -> None:
-    assert report.sentence(FULL) == ("digits <b> answers in 2.00 ms (median, 1 at once), up to 8,000 times a second, "
-                                     "and starts from nothing in 75 ms.")
+    assert report.sentence(FULL) == (
+        "digits <b> answers in 2.00 ms (median, 1 at once), up to 8,000 times a second, and starts from nothing in 75 ms."
+    )
     assert report.sentence(a_report(EMPTY)) == "digits <b> answered no request successfully."
     said = " ".join(report.caveats(FULL))
     assert "0.10 ms are client and loopback" in said
     assert "2 cores" in said
     assert "page cache" in said
     assert report.caveats(a_report(EMPTY, floor=None, url="https://x.example")) == [
-        "12 requests failed; they are in no latency and no throughput figure."]
+        "12 requests failed; they are in no latency and no throughput figure."
+    ]
 
 
 def test_every_figure_is_in_the_tables() -> None:

@@ -17,8 +17,12 @@ from mldeploy.cli.terminal import Terminal
 from mldeploy.errors import DeployError
 
 PLAIN = Terminal(io.StringIO())
-HEADERS = {"server-timing": "queue;dur=0.1, decode;dur=2.1, infer;dur=9, encode;dur=0.8", "x-mldeploy-start": "warm",
-           "x-request-id": "7d1f", "content-type": "application/json"}
+HEADERS = {
+    "server-timing": "queue;dur=0.1, decode;dur=2.1, infer;dur=9, encode;dur=0.8",
+    "x-mldeploy-start": "warm",
+    "x-request-id": "7d1f",
+    "content-type": "application/json",
+}
 
 
 def answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
@@ -55,7 +59,11 @@ def test_labels_cannot_steer_the_terminal_and_do_not_fill_it() -> None:
 def test_outputs_are_numbers() -> None:
     document = {"model": "m", "outputs": {"y": [[1.23456789, 2], [None, "a\x1b"]], "count": 3}}
     assert list(answers.lines(answer(document, headers={}), PLAIN)) == [
-        "y      [1.23457, 2]", "       [null, \"a\\u001b\"]", "count  3", "12 ms"]
+        "y      [1.23457, 2]",
+        '       [null, "a\\u001b"]',
+        "count  3",
+        "12 ms",
+    ]
 
 
 def test_long_outputs_are_cut() -> None:
@@ -66,18 +74,30 @@ def test_long_outputs_are_cut() -> None:
 
 @pytest.mark.parametrize(
     ("document", "kind", "line"),
-    [({"answer": 42}, "application/json", '{"answer": 42}'), (b"plain", "text/plain", "plain"),
-     (b"\x89PNG" * 500, "image/png", "2 kB of image/png"), (b"x", "", "1 B of unknown type")],
+    [
+        ({"answer": 42}, "application/json", '{"answer": 42}'),
+        (b"plain", "text/plain", "plain"),
+        (b"\x89PNG" * 500, "image/png", "2 kB of image/png"),
+        (b"x", "", "1 B of unknown type"),
+    ],
 )
 def test_other_answers(document: Any, kind: str, line: str) -> None:
     assert next(answers.lines(answer(document, headers={"content-type": kind}), PLAIN)) == line
 
 
 def test_a_problem_says_what_field_and_what_was_expected() -> None:
-    document = {"title": "The input does not fit the model", "detail": "got 3 columns", "field": "inputs.x", "expected": "64 columns"}
+    document = {
+        "title": "The input does not fit the model",
+        "detail": "got 3 columns",
+        "field": "inputs.x",
+        "expected": "64 columns",
+    }
     message, _ = answers.problem(answer(document, 422))
-    assert message.splitlines() == ["422 The input does not fit the model: got 3 columns", "field     inputs.x",
-                                    "expected  64 columns"]
+    assert message.splitlines() == [
+        "422 The input does not fit the model: got 3 columns",
+        "field     inputs.x",
+        "expected  64 columns",
+    ]
 
 
 @pytest.mark.parametrize("document", [b"<html>Bad gateway</html>", ["a list"], {"no": "title"}])
@@ -106,11 +126,16 @@ def test_nobody_answers() -> None:
     [
         ("plain \x1b[31m text", "plain �[31m text"),
         ('{"no": "status"}', '{"no": "status"}'),
-        ('{"ts":"2026-11-21T09:14:03.123Z","level":"info","status":200,"method":"POST","path":"/predict","queue_ms":0.1,'
-         '"decode_ms":2,"infer_ms":9,"encode_ms":1,"request_id":"7d1f"}',
-         "09:14:03  200  POST /predict  12 ms (queue 0.1, decode 2.0, infer 9.0, encode 1.0)  7d1f"),
-        ('{"status":503,"ts":"odd"}', "odd  503"),
-        ('{"status":404,"problem":"not-found"}', "404  not-found"),
+        (
+            '{"event":"request","ts":"2026-11-21T09:14:03.123Z","level":"info","status":200,"method":"POST","path":"/predict",'
+            '"ms_total":12.4,"ms_queue":0.1,"ms_decode":2,"ms_infer":9,"ms_encode":1,"request_id":"7d1f"}',
+            "09:14:03  200  POST /predict  12 ms (queue 0.1, decode 2.0, infer 9.0, encode 1.0)  7d1f",
+        ),
+        ('{"event":"request","status":503,"ts":"odd","ms_total":1}', "odd  503  1.0 ms"),
+        ('{"event":"request","status":404,"error":"not-found","ms_total":0}', "404  0.00 ms  not-found"),
+        ('{"event":"request","status":"no"}', '{"event":"request","status":"no"}'),
+        ('{"event":"loaded","ts":"2026-11-21T09:14:03Z","level":"info","model":"m","ms":31}', "09:14:03  loaded  ms 31"),
+        ('{"event":"failed","level":"error","ts":"","traceback":"a\\nb"}', "  failed  \n  a\n  b"),
     ],
 )
 def test_log_lines(line: str, shown: str) -> None:

@@ -69,15 +69,24 @@ def test_all_problems_are_shown_aligned_with_their_fixes() -> None:
         "2 problems. Nothing was built or deployed.",
     ]
     document = exits.document(failure)
-    assert document["problems"][0] == {"file": "mldeploy.yaml", "line": 9, "column": 3, "path": "resources.memory_mb",
-                                       "message": "12000 is above AWS Lambda's 10240 MB", "fix": "lower it"}
+    assert document["problems"][0] == {
+        "file": "mldeploy.yaml",
+        "line": 9,
+        "column": 3,
+        "path": "resources.memory_mb",
+        "message": "12000 is above AWS Lambda's 10240 MB",
+        "fix": "lower it",
+    }
     assert json.loads(json.dumps(document)) == document
 
 
 def test_where_what_and_what_next() -> None:
     failure = exits.describe(errors.DeployError("port 8080 is taken\nby another program", "choose --port"))
-    assert exits.render(failure, PLAIN) == ["error     port 8080 is taken", "          by another program",
-                                            "fix       choose --port"]
+    assert exits.render(failure, PLAIN) == [
+        "error     port 8080 is taken",
+        "          by another program",
+        "fix       choose --port",
+    ]
 
 
 def test_colour_does_not_move_the_text() -> None:
@@ -87,8 +96,10 @@ def test_colour_does_not_move_the_text() -> None:
 
 def test_a_bug_is_one_line_and_says_so() -> None:
     failure = exits.describe(ZeroDivisionError("division\nby zero"))
-    assert exits.render(failure, PLAIN) == ["error     ZeroDivisionError: division by zero",
-                                            "next      this is a bug, rerun with --debug"]
+    assert exits.render(failure, PLAIN) == [
+        "error     ZeroDivisionError: division by zero",
+        "next      this is a bug, rerun with --debug",
+    ]
     assert exits.describe(AssertionError()).message == "AssertionError"
 
 

@@ -23,8 +23,17 @@ def test_milliseconds(value: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0 B"), (310, "310 B"), (4_100, "4 kB"), (999_600, "1.0 MB"), (9_500_000, "9.5 MB"),
-                        (41_000_000, "41 MB"), (2_400_000_000, "2.4 GB")])
+    ("value", "text"),
+    [
+        (0, "0 B"),
+        (310, "310 B"),
+        (4_100, "4 kB"),
+        (999_600, "1.0 MB"),
+        (9_500_000, "9.5 MB"),
+        (41_000_000, "41 MB"),
+        (2_400_000_000, "2.4 GB"),
+    ],
+)
 def test_size(value: float, text: str) -> None:
     assert layout.size(value) == text
 

@@ -20,8 +20,12 @@ JPEG, PNG, WEBP = b"\xff\xd8\xff\xe0rest", b"\x89PNG\r\n\x1a\nrest", b"RIFF\x00\
 
 @pytest.mark.parametrize(
     ("text", "body"),
-    [('{"inputs": [[1]]}', {"inputs": [[1]]}), ("[[1, 2]]", {"inputs": [[1, 2]]}), ('{"age": 3}', {"inputs": {"age": 3}}),
-     ("3", {"inputs": 3})],
+    [
+        ('{"inputs": [[1]]}', {"inputs": [[1]]}),
+        ("[[1, 2]]", {"inputs": [[1, 2]]}),
+        ('{"age": 3}', {"inputs": {"age": 3}}),
+        ("3", {"inputs": 3}),
+    ],
 )
 def test_json_text(text: str, body: object) -> None:
     found = payload.read(text)
@@ -31,9 +35,15 @@ def test_json_text(text: str, body: object) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content", "kind"),
-    [("a.jpg", JPEG, "image/jpeg"), ("misnamed.json", PNG, "image/png"), ("no-suffix", WEBP, "image/webp"),
-     ("rows.csv", b"a,b\n1,2\n", "text/csv"), ("rows", b"a,b\n1,2\n", "text/csv"), ("r.json", b'{"inputs": 1}', "application/json"),
-     ("text", b' [1]', "application/json")],
+    [
+        ("a.jpg", JPEG, "image/jpeg"),
+        ("misnamed.json", PNG, "image/png"),
+        ("no-suffix", WEBP, "image/webp"),
+        ("rows.csv", b"a,b\n1,2\n", "text/csv"),
+        ("rows", b"a,b\n1,2\n", "text/csv"),
+        ("r.json", b'{"inputs": 1}', "application/json"),
+        ("text", b" [1]", "application/json"),
+    ],
 )
 def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, kind: str) -> None:
     monkeypatch.chdir(tmp_path)
@@ -61,8 +71,13 @@ def test_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("@missing.json", "missing.json: No such file or directory"), ("missing.json", "is neither JSON nor a file"),
-     ('{"inputs": [1,]}', "not valid JSON"), ("x" * 5000, "is neither JSON nor a file"), ("a\0b", "is neither JSON nor a file")],
+    [
+        ("@missing.json", "missing.json: No such file or directory"),
+        ("missing.json", "is neither JSON nor a file"),
+        ('{"inputs": [1,]}', "not valid JSON"),
+        ("x" * 5000, "is neither JSON nor a file"),
+        ("a\0b", "is neither JSON nor a file"),
+    ],
 )
 def test_what_cannot_be_sent_says_what_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
     monkeypatch.chdir(tmp_path)
@@ -100,10 +115,14 @@ def test_curl_lines_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     url = "http://127.0.0.1:8080"
     spec = loaded(tmp_path)
     assert curl(url, SampleRequest(tmp_path / "request.json"), "") == (
-        "curl -s http://127.0.0.1:8080/predict -H 'content-type: application/json' -d @request.json")
-    assert curl(url, SampleRequest(tmp_path / "my cat.jpg"), "").endswith("-H 'content-type: image/jpeg' --data-binary @'my cat.jpg'")
+        "curl -s http://127.0.0.1:8080/predict -H 'content-type: application/json' -d @request.json"
+    )
+    assert curl(url, SampleRequest(tmp_path / "my cat.jpg"), "").endswith(
+        "-H 'content-type: image/jpeg' --data-binary @'my cat.jpg'"
+    )
     assert curl(url, SampleRequest(text='{"inputs": 1}'), "$KEY") == (
         "curl -s http://127.0.0.1:8080/predict -H \"authorization: Bearer $KEY\" -H 'content-type: application/json' "
-        "-d '{\"inputs\": 1}'")
+        "-d '{\"inputs\": 1}'"
+    )
     assert curl(url, SampleRequest(text="[" + "1," * 500 + "1]"), "").endswith("-d @request.json")
     assert spec.spec.access == "private"

@@ -14,14 +14,34 @@ from mldeploy.cli import program as programs
 from mldeploy.cli.__main__ import main
 from mldeploy.cli.verb import Verb
 
-BANNED = {"pulumi", "docker", "numpy", "onnx", "onnxruntime", "pydantic", "yaml", "PIL", "importlib.metadata", "asyncio",
-          "http.client", "json", "email", "socket", "subprocess", "mldeploy.deploy", "mldeploy.spec", "mldeploy.providers"}
+BANNED = {
+    "pulumi",
+    "docker",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "pydantic",
+    "yaml",
+    "PIL",
+    "importlib.metadata",
+    "asyncio",
+    "http.client",
+    "json",
+    "email",
+    "socket",
+    "subprocess",
+    "mldeploy.deploy",
+    "mldeploy.spec",
+    "mldeploy.providers",
+}
 
 
 @pytest.mark.parametrize("argument", ["--help", "-h", "--version"])
 def test_help_imports_nothing_heavy(argument: str) -> None:
-    code = ("import sys\nfrom mldeploy.cli.__main__ import main\n"
-            f"code = main([{argument!r}])\nprint('\\n'.join(sys.modules), file=sys.stderr)\nsys.exit(code)")
+    code = (
+        "import sys\nfrom mldeploy.cli.__main__ import main\n"
+        f"code = main([{argument!r}])\nprint('\\n'.join(sys.modules), file=sys.stderr)\nsys.exit(code)"
+    )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stderr.split()) & BANNED == set()
     assert "mldeploy" in done.stdout
@@ -59,8 +79,11 @@ def test_aliases(alias: str, name: str, capsys: pytest.CaptureFixture[str]) -> N
         (["version", "--jsn"], "error     no such option '--jsn'; did you mean '--json'?\nnext      mldeploy version --help\n"),
         (["--clod", "x", "up"], "error     no such option '--clod'; did you mean '--cloud'?\nnext      mldeploy --help\n"),
         (["version", "extra"], "error     Got unexpected extra argument (extra)\nnext      mldeploy version --help\n"),
-        (["completion", "tcsh"], "error     Invalid value for '{bash|zsh|fish}': 'tcsh' is not one of 'bash', 'zsh', 'fish'.\n"
-                                 "next      mldeploy completion --help\n"),
+        (
+            ["completion", "tcsh"],
+            "error     Invalid value for '{bash|zsh|fish}': 'tcsh' is not one of 'bash', 'zsh', 'fish'.\n"
+            "next      mldeploy completion --help\n",
+        ),
     ],
 )
 def test_a_wrong_command_line_says_what_was_meant(args: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,8 +97,12 @@ def test_a_wrong_command_line_as_json(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["--json", "uo"]) == 2
     captured = capsys.readouterr()
     assert captured.err == ""
-    assert json.loads(captured.out)["error"] == {"type": "UsageError", "message": "no such command 'uo'; did you mean 'up'?",
-                                                 "hint": "mldeploy --help", "exit_code": 2}
+    assert json.loads(captured.out)["error"] == {
+        "type": "UsageError",
+        "message": "no such command 'uo'; did you mean 'up'?",
+        "hint": "mldeploy --help",
+        "exit_code": 2,
+    }
 
 
 def test_no_command_shows_the_help_and_fails(capsys: pytest.CaptureFixture[str]) -> None:

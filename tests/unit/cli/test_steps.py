@@ -36,8 +36,11 @@ def test_a_long_text_keeps_a_gap_before_the_time() -> None:
 
 @pytest.mark.parametrize(
     ("error", "line"),
-    [(DeployError("no"), "serve     FAILED after 0.0 s\n"), (KeyboardInterrupt(), "serve     interrupted after 0.0 s\n"),
-     (SpecError("no"), "")],
+    [
+        (DeployError("no"), "serve     FAILED after 0.0 s\n"),
+        (KeyboardInterrupt(), "serve     interrupted after 0.0 s\n"),
+        (SpecError("no"), ""),
+    ],
 )
 def test_a_step_that_raises(error: BaseException, line: str) -> None:
     report, stream = reporter()
@@ -52,6 +55,16 @@ def test_notes_and_warnings_are_indented_as_the_steps_are() -> None:
     report.note("kept\nas it is")
     report.warn("constant output\nuse real rows")
     assert stream.getvalue() == "          kept\n          as it is\nwarning   constant output\n          use real rows\n"
+
+
+@pytest.mark.parametrize("is_verbose", [False, True])
+def test_a_note_within_a_step_passes_unless_verbose(is_verbose: bool) -> None:
+    stream = io.StringIO()
+    report = TerminalReporter(Terminal(stream), is_verbose=is_verbose)
+    with report.step("bundle", "packing") as step:
+        report.note("converting to ONNX")
+        step.done("packed")
+    assert ("converting to ONNX\n" in stream.getvalue()) is is_verbose
 
 
 def test_quiet_still_warns() -> None:

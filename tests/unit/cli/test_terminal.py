@@ -20,8 +20,13 @@ class Tty(io.StringIO):
 
 @pytest.mark.parametrize(
     ("environ", "is_off", "expected"),
-    [({}, False, True), ({"NO_COLOR": "1"}, False, False), ({"NO_COLOR": ""}, False, True), ({"TERM": "dumb"}, False, False),
-     ({}, True, False)],
+    [
+        ({}, False, True),
+        ({"NO_COLOR": "1"}, False, False),
+        ({"NO_COLOR": ""}, False, True),
+        ({"TERM": "dumb"}, False, False),
+        ({}, True, False),
+    ],
 )
 def test_colours_only_where_wanted(environ: dict[str, str], is_off: bool, expected: bool) -> None:
     assert wants_color(Tty(), environ, is_off=is_off) is expected
