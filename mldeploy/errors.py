@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -94,3 +95,12 @@ class DeployError(MldeployError):
     """The deployment failed; the message says what still serves."""
 
     exit_code = 1
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant, for "did you mean …?"; None when nothing is near."""
+    from difflib import get_close_matches
+
+    folded = {name.lower(): name for name in known}
+    found = get_close_matches(word.lower()[:80], folded, n=1, cutoff=0.6)
+    return folded[found[0]] if found else None

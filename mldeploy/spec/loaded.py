@@ -23,7 +23,8 @@ class Mark:
 class LoadedSpec:
     """`spec` with `stage` applied. `file` is what messages call the spec; `root` is the folder its paths are relative to.
 
-    `marks` maps dotted key paths ("resources.memory_mb", "smoke.0.inputs", "" for the document) to their place.
+    `marks` maps dotted key paths ("resources.memory_mb", "smoke.0.inputs", "" for the document) to their place. `warnings` are
+    worth a line and stop nothing.
     """
 
     spec: ModelSpec
@@ -31,6 +32,7 @@ class LoadedSpec:
     root: Path
     stage: str
     marks: Mapping[str, Mark] = field(repr=False)
+    warnings: tuple[Problem, ...] = ()
 
     def mark(self, path: str) -> Mark:
         """The place of `path`, or of the nearest enclosing key that is written in the file."""
@@ -39,7 +41,7 @@ class LoadedSpec:
         return self.marks.get(path, Mark(1, 1))
 
     def origin(self, path: str) -> str | None:
-        """"mldeploy.yaml:12" or "stage prod (mldeploy.yaml:40)" when the user wrote this key, else None."""
+        """ "mldeploy.yaml:12" or "stage prod (mldeploy.yaml:40)" when the user wrote this key, else None."""
         mark = self.marks.get(path)
         if mark is None:
             return None
@@ -47,9 +49,10 @@ class LoadedSpec:
         return f"stage {mark.stage} ({place})" if mark.stage else place
 
     def problem(self, path: str, message: str, fix: str) -> Problem:
-        """A Problem at the place of `path`."""
+        """A Problem at the place of `path`; its path says so when a stage's overlay set it."""
         mark = self.mark(path)
-        return Problem(self.file, mark.line, mark.column, path, message, fix)
+        written = f"stages.{mark.stage}.{path}" if mark.stage else path
+        return Problem(self.file, mark.line, mark.column, written, message, fix)
 
     def resolve(self, relative: str) -> Path:
         """A path of the spec, resolved against the spec's folder."""
