@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from mldeploy.errors import closest
 from mldeploy.spec.node import Node, Path
 
 # What issuers put at the start of the secrets they hand out.
@@ -24,7 +25,24 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.")
 _RESOURCE_PATH = re.compile(r"[a-z]+(?:/[^/]+){2,}")
 _HEX = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-RESERVED = "MLDEPLOY_"
+# The runtime's own variables (handlers/config.py): what a key of the spec decides, and what `env` may tune.
+PREFIX = "MLDEPLOY_"
+API_KEY = "MLDEPLOY_API_KEY"
+DECIDED = {
+    "MLDEPLOY_TIMEOUT_S": "resources.timeout_s",
+    "MLDEPLOY_CONCURRENCY": "resources.concurrency",
+    "MLDEPLOY_MAX_BODY_BYTES": "the provider's block under clouds",
+    "MLDEPLOY_ACCESS": "access",
+    "MLDEPLOY_API_KEY": "secrets",
+    "MLDEPLOY_STAGE": "the stage (-e)",
+}
+TUNING = frozenset(
+    f"{PREFIX}{name}"
+    for name in (
+        *("QUEUE", "ENGINE", "THREADS", "POOL", "HEADER_TIMEOUT_S", "BODY_TIMEOUT_S", "IDLE_TIMEOUT_S", "WRITE_TIMEOUT_S"),
+        *("MAX_CONNECTIONS", "DRAIN_GRACE_S", "STUCK_GRACE_S"),
+    )
+)
 
 Finding = tuple[Path, str, str]
 
@@ -32,10 +50,14 @@ Finding = tuple[Path, str, str]
 def problems(root: Node) -> Iterator[Finding]:
     """What is wrong with `env` and `secrets`."""
     env, secrets = root.map_at("env"), root.map_at("secrets")
-    for section, names in (("env", env), ("secrets", secrets)):
-        for name in names:
-            if name.startswith(RESERVED):
-                yield (section, name), f"names that start with {RESERVED} belong to the runtime", "choose another name"
+    for name in env:
+        if name in DECIDED:
+            yield ("env", name), "is decided by another key", f"say it with {DECIDED[name]}"
+        elif name.startswith(PREFIX) and name not in TUNING:
+            yield ("env", name), f"names that start with {PREFIX} belong to the runtime", _other_name(name, TUNING)
+    for name in secrets:
+        if name.startswith(PREFIX) and name != API_KEY:
+            yield ("secrets", name), f"names that start with {PREFIX} belong to the runtime", _other_name(name, {API_KEY})
     for name in env:
         if name in secrets:
             yield (
@@ -61,6 +83,11 @@ def warnings(root: Node) -> Iterator[Finding]:
         value = root.text_at("env", name)
         if value and _SECRET_NAME.search(name) and not is_issued(value):
             yield ("env", name), "is named like a secret, and env is readable by everyone who sees the deployment", _move(name)
+
+
+def _other_name(name: str, known: Iterable[str]) -> str:
+    meant = closest(name, known)
+    return f"did you mean '{meant}'?" if meant else "choose another name"
 
 
 def is_issued(value: str) -> bool:
