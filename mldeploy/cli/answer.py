@@ -53,10 +53,10 @@ def problem(answer: Answer) -> tuple[str, str]:
     if not isinstance(document, dict) or "title" not in document:
         return f"{answer.status}: {printable(answer.body[:300].decode('utf-8', 'replace'))}", ""
     message = f"{answer.status} {document['title']}: {document.get('detail', '')}".rstrip(": ")
-    if document.get("field"):
-        message += f"\nfield     {document['field']}"
-    if document.get("expected"):
-        message += f"\nexpected  {document['expected']}"
+    for key in ("field", "expected"):
+        text = str(document.get(key, ""))
+        if text and text not in message:
+            message += f"\n{key:<10}{text}"
     return "\n".join(printable(line) for line in message.split("\n")), ""
 
 

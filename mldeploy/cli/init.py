@@ -220,10 +220,7 @@ def _document(facts: ModelFacts, packed: Bundle, draft: Draft, written: list[Pat
 
 
 def _lines(session: Session, facts: ModelFacts, packed: Bundle, written: list[Path]) -> Iterator[str]:
-    known = [facts.description]
-    if facts.classes:
-        known.append(f"{len(facts.classes)} classes")
-    rows = [(relative(facts.path), " · ".join(known))]
+    rows = [(relative(facts.path), facts.description)]
     converted = " · ".join(str(packed.facts[key]) for key in ("converted", "parity") if packed.facts.get(key))
     if converted:
         rows.append(("converted", converted))

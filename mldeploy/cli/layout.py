@@ -70,6 +70,20 @@ def table(rows: Iterable[Sequence[str]], *, right: Sequence[int] = (), gap: int 
     return [space.join(pad(cell, widths[i], right=i in right) for i, cell in enumerate(row)).rstrip() for row in cells]
 
 
+def wrapped_table(rows: Iterable[Sequence[str]], width: int) -> list[str]:
+    """As `table`, with the last column broken between words where a line would be wider than `width`."""
+    import textwrap
+
+    cells = [list(row) for row in rows]
+    heads = table([[*row[:-1], "|"] for row in cells])
+    lines = []
+    for head, row in zip(heads, cells, strict=True):
+        indent = len(head) - 1
+        first, *rest = textwrap.wrap(row[-1], max(20, width - indent), break_long_words=False) or [""]
+        lines += [head[:-1] + first, *(" " * indent + line for line in rest)]
+    return lines
+
+
 def labelled(label: str, text: str, width: int = LABEL_WIDTH) -> list[str]:
     """`label     text`, with further lines of `text` under its first."""
     first, *rest = text.split("\n")

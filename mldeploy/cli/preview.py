@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mldeploy.cli import target as targets
-from mldeploy.cli.layout import table
+from mldeploy.cli.layout import table, wrapped_table
 from mldeploy.cli.session import Session
 from mldeploy.cli.verb import verb
 
 if TYPE_CHECKING:
     from mldeploy.plan import Plan
+
+UNLIMITED = 10_000  # a pipe has no width
 
 
 @verb("preview")
@@ -30,13 +32,15 @@ def command(session: Session) -> None:
 def _lines(plan: Plan, session: Session) -> Iterator[str]:
     out = session.out
     yield out.style(f"{plan.name} → {plan.provider} · stage {plan.stage} · {plan.fingerprint[:7]}", "bold")
-    for line in table([("  +", resource.kind, resource.name, resource.detail) for resource in plan.resources]):
-        yield line.replace("+", out.style("+", "green"), 1)
+    width = out.width if out.is_live else UNLIMITED
+    for line in wrapped_table([("  +", part.kind, part.name, part.detail) for part in plan.resources], width):
+        yield line.replace("  +", "  " + out.style("+", "green"), 1) if line.startswith("  +") else line
     access = out.style("PUBLIC: anyone can call it", "red", "bold") if plan.access == "public" else plan.access
     yield f"    access  {access}"
     if session.settings.verbosity > 0:
         yield ""
-        yield from table([("   ", entry.key, str(entry.value), entry.origin) for entry in plan.settings])
+        values = ["not set" if entry.value is None else str(entry.value) for entry in plan.settings]
+        yield from table([("   ", e.key, value, e.origin) for e, value in zip(plan.settings, values, strict=True)])
         yield from table([("   ", name, value, "environment") for name, value in plan.environment.items()])
         yield from table([("   ", name, reference, "secret") for name, reference in plan.secrets.items()])
     yield ""

@@ -67,12 +67,13 @@ def _table(found: Sequence[Status], terminal: Terminal) -> list[str]:
 def _one(status: Status, session: Session) -> list[str]:
     state = _colored(status.state, session.out)
     lines = [f"{status.name} · stage {status.stage} · {status.provider}   {state}" + (f"   {status.url}" if status.url else "")]
-    facts = {"release": status.fingerprint[:7], **{key: str(value) for key, value in status.values.items()}}
-    lines += [f"  {pad(key, 12)}  {printable(value)}" for key, value in facts.items() if value]
+    facts = {"release": status.fingerprint[:7], **{key.replace("_", " "): str(value) for key, value in status.values.items()}}
+    if status.state == "absent":
+        facts["next"] = f"mldeploy up{session.settings.flags()}"
+    width = max(len(key) for key in facts)
+    lines += [f"  {pad(key, width)}  {printable(value)}" for key, value in facts.items() if value]
     if status.detail:
         lines += [f"  {line}" for line in map(printable, status.detail.splitlines())]
-    if status.state == "absent":
-        lines.append(f"  {pad('next', 12)}  mldeploy up{session.settings.flags()}")
     return lines
 
 

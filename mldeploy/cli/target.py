@@ -75,7 +75,15 @@ def load(session: Session) -> LoadedSpec:
     with session.report.step("spec", "reading") as step:
         loaded = deploy.load_spec(session.settings.file, session.settings.stage)
         step.done(f"{loaded.file} · {loaded.spec.name} · stage {loaded.stage}")
+    warn(session, loaded)
     return loaded
+
+
+def warn(session: Session, loaded: LoadedSpec) -> None:
+    """Say what is allowed in the spec, but probably not meant."""
+    for problem in loaded.warnings:
+        key = f"{problem.path}: " if problem.path else ""
+        session.report.warn(f"{problem.where}  {key}{problem.message}\n{problem.fix}".rstrip())
 
 
 def find(session: Session, name: str | None) -> Target:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mldeploy.cli.session import Session
+from mldeploy.cli.target import warn
 from mldeploy.cli.verb import verb
 
 
@@ -18,6 +19,7 @@ def command(session: Session) -> None:
 
     settings = session.settings
     loaded = deploy.load_spec(settings.file, settings.stage)
+    warn(session, loaded)
     problems = deploy.validate(loaded, settings.cloud)
     if problems:
         raise SpecError("invalid", problems=problems)

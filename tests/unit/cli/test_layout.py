@@ -69,3 +69,9 @@ def test_table_aligns_and_cuts_nothing() -> None:
 
 def test_labelled_keeps_further_lines_under_the_first() -> None:
     assert layout.labelled("fix", "one\ntwo") == ["fix       one", "          two"]
+
+
+def test_the_last_column_is_broken_between_words() -> None:
+    rows = [("+", "process", "one two three four five six"), ("+", "url", "")]
+    assert layout.wrapped_table(rows, 31) == ["+  process  one two three four", "            five six", "+  url      "]
+    assert layout.wrapped_table(rows, 1000)[0] == "+  process  one two three four five six"
