@@ -106,7 +106,7 @@ def bare_memory_mb(model: Path) -> float:
 
 def loop_s(case: servers.Case, rounds: int) -> float:
     """Median of decode + preprocess + session.run in one process, seconds."""
-    photograph = servers.EXAMPLES / "imagenet/cat.jpg"
+    photograph = servers.EXAMPLES / "imagenet/coffee.jpg"
     environment = {**os.environ, **case.peer_environment()}
     done = subprocess.run(
         [sys.executable, "-c", LOOP, str(photograph), str(rounds)], env=environment, check=True, capture_output=True, text=True

@@ -61,7 +61,7 @@ def cases(store: Path) -> dict[str, Case]:
     )
     subprocess.run([sys.executable, "-c", code, str(EXAMPLES / "digits/model.skops"), str(plain)], check=True)
     row = (EXAMPLES / "digits/request.json").read_bytes()
-    photograph = (EXAMPLES / "imagenet/cat.jpg").read_bytes()
+    photograph = (EXAMPLES / "imagenet/coffee.jpg").read_bytes()
     classes = (EXAMPLES / "imagenet/labels.txt").read_text().splitlines()
     return {
         "tiny": Case(
