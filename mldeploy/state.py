@@ -15,7 +15,6 @@ import fcntl
 import json
 import os
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,21 +62,23 @@ def make_folder(path: Path) -> Path:
 def write_atomically(path: Path, data: bytes, *, is_durable: bool = True) -> None:
     """Replace `path` by a file of mode 0600 that holds `data`: readers see the old bytes or the new ones, never a part.
 
-    `is_durable` also waits for the disk, so that a power cut keeps one or the other. Raises DeployError, leaving nothing.
+    One process may write a path at a time (its lock sees to that), so that what a killed one left is overwritten by the next.
+    `is_durable` also waits for the disk: a power cut keeps the old or the new. Raises DeployError, leaving nothing behind.
     """
-    temporary: Path | None = None
+    temporary = path.with_name(f".{path.name}.partial")
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            if is_durable:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                if is_durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError:
             temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
         raise state_error(path, error) from error
 
 
@@ -87,8 +88,10 @@ class Lock:
     The file may be deleted by its holder together with its folder; a waiter notices and asks again, creating both anew.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mark: str = "") -> None:
+        """`mark` is kept in the file's text, for whoever must be sure which process it names."""
         self.path = path
+        self._mark = mark
         self._descriptor: int | None = None
 
     def acquire(self, wait_s: float = 0.0, on_wait: Callable[[str], None] | None = None) -> None:
@@ -137,7 +140,7 @@ class Lock:
             return False
 
     def _sign(self, descriptor: int) -> None:
-        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(),
+        text = json.dumps({"pid": os.getpid(), "mark": self._mark, "host": socket.gethostname(),
                            "since": time.strftime("%Y-%m-%d %H:%M:%S")}).encode()
         # A full disk must not refuse the lock: the text only serves the message of whoever waits.
         with contextlib.suppress(OSError):
@@ -152,10 +155,13 @@ class Lock:
         except (OSError, ValueError, KeyError, TypeError):
             return "another process"
 
-    def holder_pid(self) -> int | None:
-        """The process id that the lock's text names, None when it is unreadable. Only meaningful while the lock is held."""
+    def signature(self) -> tuple[int, str] | None:
+        """Process id and mark of who wrote the lock last, None when the text is unreadable. That may be an earlier holder: one
+        that has just taken the lock has not signed yet.
+        """
         try:
-            return int(json.loads(self.path.read_bytes())["pid"])
+            who = json.loads(self.path.read_bytes())
+            return int(who["pid"]), str(who["mark"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

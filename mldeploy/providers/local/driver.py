@@ -7,7 +7,7 @@ import http.client
 import json
 import secrets as random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from mldeploy.state import Lock
 RUNTIME = (sys.executable, "-P", "-m", "mldeploy.handlers")
 LOCK_WAIT_S = 5.0
 READY_PROBE_S = 2.0
+DEATH_TIMEOUT_S = 1.0
 STOPPED = "its supervisor does not run (it was killed, or the machine restarted); `up` starts it again"
 
 
@@ -47,15 +48,17 @@ class LocalDriver:
 
     def up(self, plan: Plan, bundle: Bundle, loaded: LoadedSpec, report: Reporter) -> Outputs:
         at = self.at
+        given = references.given(plan.secrets)  # one that is missing stops here, before anything exists
         if at.desired.exists():
             # First without the lock: nothing changed is the common case, and touches nothing.
-            release, _ = self._release(plan, bundle, loaded)
+            release = self._release(plan, bundle, loaded, given | references.generated(plan.secrets, at, may_make=False))
             unchanged = self._unchanged(records.read_desired(at, lambda text: None), release)
             if unchanged is not None:
                 return unchanged
         with Lock(at.lock).held(LOCK_WAIT_S, lambda who: report.note(f"waiting for {who} to finish with {at.folder.name}")):
             desired = records.read_desired(at, report.warn) or Desired(self.name, self.stage, 0, None, None, None, ())
-            release, secrets = self._release(plan, bundle, loaded)
+            secrets = given | references.generated(plan.secrets, at, may_make=True)
+            release = self._release(plan, bundle, loaded, secrets)
             unchanged = self._unchanged(desired, release) or self._recovering(desired, release)
             if unchanged is not None:
                 return unchanged
@@ -64,9 +67,8 @@ class LocalDriver:
             state = rollout.run(lambda ready: self._smoke(ready, secrets, loaded, report))
             return self._outputs(release, state, is_changed=True)
 
-    def _release(self, plan: Plan, bundle: Bundle, loaded: LoadedSpec) -> tuple[Release, dict[str, str]]:
-        """The release that the plan asks for, and its secrets. Raises DeployError when one is missing."""
-        secrets = references.resolve_all(plan.secrets, self.at)
+    def _release(self, plan: Plan, bundle: Bundle, loaded: LoadedSpec, secrets: Mapping[str, str]) -> Release:
+        """The release that the plan asks for; of the secrets it keeps a digest."""
         port = plan.setting("clouds.local.port")
         release = Release(
             id=f"{bundle.short}-{random.token_hex(4)}",
@@ -85,7 +87,7 @@ class LocalDriver:
         )
         smoke = [request.model_dump(mode="json") for request in loaded.spec.smoke]
         covered = [__version__, release._replace(id=""), references.digest(secrets, str(self.at.folder)), smoke]
-        return release._replace(digest=hashlib.sha256(json.dumps(covered).encode()).hexdigest()), secrets
+        return release._replace(digest=hashlib.sha256(json.dumps(covered).encode()).hexdigest())
 
     def _unchanged(self, desired: Desired | None, release: Release) -> Outputs | None:
         """Outputs when this very release serves and is ready, else None."""
@@ -120,11 +122,23 @@ class LocalDriver:
         try:
             run_smoke(loaded, endpoint, report)
         except SmokeError as error:
-            report_now = supervision.observed(self.at)
-            state = report_now.release(ready.id) if report_now is not None else None
-            if state is not None and state.phase == "failed":
-                raise SmokeError(f"{error.message}\n  {failure('the release ended', state, '').message}", error.hint) from error
-            raise
+            if error.__cause__ is None:  # it answered, only not as expected
+                raise
+            died = self._failed(ready.id)
+            if died is None:
+                raise
+            raise SmokeError(f"{error.message}\n{failure('the release ended', died, '').message}", error.hint) from error
+
+    def _failed(self, release_id: str) -> ReleaseState | None:
+        """The release if it has ended, or does so in a moment: a broken connection is noticed before the end of its process."""
+        def is_failed(report: Observed) -> ReleaseState | None:
+            state = report.release(release_id)
+            return state if state is not None and state.phase == "failed" else None
+
+        try:
+            return supervision.await_report(self.at, is_failed, DEATH_TIMEOUT_S, "")
+        except DeployError:
+            return None
 
     def _outputs(self, release: Release, state: ReleaseState, *, is_changed: bool) -> Outputs:
         values = {"pid": state.pid, "supervisor_pid": supervision.pid(self.at), "log": str(self.at.log),
@@ -178,12 +192,12 @@ class LocalDriver:
         desired = records.read_desired(self.at, lambda text: None)
         if outputs is None or desired is None or desired.serve is None:
             return None
-        reference = desired.serve.secrets.get(references.KEY_NAME)
+        key = {name: reference for name, reference in desired.serve.secrets.items() if name == references.KEY_NAME}
         try:
-            key = references.resolve(references.KEY_NAME, reference, self.at) if reference is not None else None
+            values = references.given(key) | references.generated(key, self.at, may_make=False)
         except DeployError:
-            key = None
-        return Endpoint(outputs.url, _headers(key), VISIBILITY)
+            values = {}
+        return Endpoint(outputs.url, _headers(values.get(references.KEY_NAME)), VISIBILITY)
 
     def logs(self, *, follow: bool, since_s: float | None, tail: int | None) -> Iterator[str]:
         if not self.at.folder.is_dir():

@@ -23,6 +23,10 @@ _POLL_S = 0.01
 Secrets = Mapping[str, Mapping[str, str]]  # release id -> name -> value
 
 
+class UnheardError(DeployError):
+    """Nobody takes messages: the supervisor has ended or does not get to read."""
+
+
 class Inbox:
     """The supervisor's end."""
 
@@ -62,7 +66,7 @@ def message(secrets: Secrets) -> bytes:
 
 
 def send(path: Path, secrets: Secrets) -> None:
-    """Wake the supervisor and give it these secrets. Raises DeployError when nobody takes the message."""
+    """Wake the supervisor and give it these secrets. Raises UnheardError when nobody takes the message."""
     data = message(secrets)
     deadline_s = time.monotonic() + SEND_TIMEOUT_S
     try:
@@ -80,5 +84,5 @@ def send(path: Path, secrets: Secrets) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise DeployError(f"the supervisor does not take messages: {path}: {error.strerror}",
-                          "run the command again; if that does not help, mldeploy destroy and up") from error
+        raise UnheardError(f"the supervisor does not take messages: {path}: {error.strerror}",
+                           "run the command again; if that does not help, mldeploy destroy and up") from error

@@ -5,7 +5,6 @@ Values stay in memory and in the runtimes' environment. What is recorded is a di
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -33,11 +32,9 @@ def absolute(reference: str, folder: Path) -> str:
     return f"file:{(folder / Path(rest).expanduser()).absolute()}" if scheme == "file" else reference
 
 
-def resolve(name: str, reference: str, at: Paths) -> str:
-    """The value of one secret. Raises DeployError that names the secret and how to set it, never the value."""
+def resolve(name: str, reference: str) -> str:
+    """The value of a secret that the user gave. Raises DeployError that names the secret and how to set it, never the value."""
     scheme, _, rest = reference.partition(":")
-    if reference == GENERATED_KEY:
-        return _generated_key(at)
     if scheme == "env":
         if rest not in os.environ:
             raise DeployError(f"secret {name}: the environment variable {rest} is not set",
@@ -50,6 +47,19 @@ def resolve(name: str, reference: str, at: Paths) -> str:
     return value
 
 
+def given(references: Mapping[str, str]) -> dict[str, str]:
+    """The values of all but the generated key. Writes nothing. Raises DeployError on the first that is missing."""
+    return {name: resolve(name, reference) for name, reference in references.items() if reference != GENERATED_KEY}
+
+
+def generated(references: Mapping[str, str], at: Paths, *, may_make: bool) -> dict[str, str]:
+    """The generated key under every name that asks for it. Where there is none yet it is made, which needs the deployment's
+    lock, or left out."""
+    names = [name for name, reference in references.items() if reference == GENERATED_KEY]
+    key = (_kept_key(at) or (_make_key(at) if may_make else "")) if names else ""
+    return dict.fromkeys(names, key) if key else {}
+
+
 def _file(name: str, path: str) -> str:
     try:
         return Path(path).read_bytes().decode().rstrip("\r\n")
@@ -59,20 +69,17 @@ def _file(name: str, path: str) -> str:
         raise DeployError(f"secret {name}: {path} is not UTF-8 text", "store it as text") from error
 
 
-def _generated_key(at: Paths) -> str:
-    """The deployment's own key: made once, kept with mode 0600."""
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        key = at.key.read_text().strip()
-        if key:
-            return key
+def _kept_key(at: Paths) -> str:
+    try:
+        return at.key.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _make_key(at: Paths) -> str:
     key = secrets.token_urlsafe(32)
     write_atomically(at.key, key.encode())
     return key
-
-
-def resolve_all(references: Mapping[str, str], at: Paths) -> dict[str, str]:
-    """Every secret's value. Raises DeployError on the first that is missing."""
-    return {name: resolve(name, reference, at) for name, reference in references.items()}
 
 
 def digest(values: Mapping[str, str], salt: str) -> str:

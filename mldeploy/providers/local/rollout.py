@@ -39,8 +39,7 @@ class Rollout:
         pruning.touch(Path(self._release.bundle))
         with self._rolled_back_on_failure():
             with self._report.step("serve", "starting") as step:
-                self._begin()
-                state = self._await_ready()
+                state = self._begin()
                 step.done(f"pid {state.pid} · 127.0.0.1:{state.port} · ready")
             smoke(state)
             state = self._commit(state)
@@ -49,8 +48,19 @@ class Rollout:
 
     # ── start ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _begin(self) -> None:
-        """Declare the candidate, to the supervisor that is there or to a new one."""
+    def _begin(self) -> ReleaseState:
+        """Start the candidate; returns it when it is ready. A supervisor may be about to end when it is asked, because a killed
+        command left it nothing to do: then another one is.
+        """
+        try:
+            self._declare_candidate()
+            return self._await_ready()
+        except supervision.SupervisorEndedError:
+            self._declare_candidate()
+            return self._await_ready()
+
+    def _declare_candidate(self) -> None:
+        """To the supervisor that is there, or to a new one."""
         is_supervised = supervision.pid(self._at) is not None
         secrets = {self._release.id: self._secrets}
         serve = self._before.serve
@@ -61,10 +71,11 @@ class Rollout:
             secrets |= {serve.id: restored} if serve is not None and restored is not None else {}
         claimant = (os.getpid(), process.identity(os.getpid()))
         self._declare(serve, self._release, claimant)
-        if is_supervised:
-            inbox.send(self._at.inbox, secrets)
-        else:
+        if not is_supervised:
             supervision.start(self._at, secrets)
+        else:
+            with contextlib.suppress(inbox.UnheardError):  # waiting for the candidate will show that nobody is there
+                inbox.send(self._at.inbox, secrets)
 
     def _restorable(self, serve: Release | None) -> Mapping[str, str] | None:
         """The secrets of the release that served before its supervisor ended, if it should and can serve again meanwhile.
@@ -74,7 +85,7 @@ class Rollout:
         if serve is None or serve.digest == self._release.digest or not (Path(serve.bundle) / pruning.MANIFEST).is_file():
             return None
         try:
-            return references.resolve_all(serve.secrets, self._at)
+            return references.given(serve.secrets) | references.generated(serve.secrets, self._at, may_make=True)
         except MldeployError as error:
             self._report.warn(f"release {serve.fingerprint[:7]} stays stopped: {error.message}")
             return None

@@ -26,15 +26,19 @@ ORPHAN_GRACE_S = 2.0
 Found = TypeVar("Found")
 
 
+class SupervisorEndedError(DeployError):
+    """The supervisor ended while something was expected of it."""
+
+
 def pid(at: Paths) -> int | None:
     """The living supervisor's process id, None when there is none."""
     alive = Lock(at.alive)
     deadline_s = time.monotonic() + 1.0
     while alive.is_held() and time.monotonic() < deadline_s:
-        holder = alive.holder_pid()
-        if holder is not None:
-            return holder
-        time.sleep(POLL_S)  # it has the lock and is about to sign it
+        holder = alive.signature()
+        if holder is not None and process.is_alive(*holder):
+            return holder[0]
+        time.sleep(POLL_S)  # one that has just taken the lock is about to sign it
     return None
 
 
@@ -69,8 +73,11 @@ def start(at: Paths, secrets: inbox.Secrets) -> None:
         os.close(log)
     with contextlib.suppress(BrokenPipeError), os.fdopen(write_end, "wb") as pipe:
         pipe.write(inbox.message(secrets).strip())
-    await_report(at, lambda report: report, START_TIMEOUT_S, "the supervisor did not start",
-                 lives=lambda: process.is_alive(spawned, process.identity(spawned)))
+    report = await_report(at, lambda report: report, START_TIMEOUT_S, "the supervisor did not start",
+                          lives=lambda: process.is_alive(spawned, process.identity(spawned)))
+    if report.pid != spawned:
+        # One that a killed command had started came up first; it serves as well, but does not know these secrets.
+        inbox.send(at.inbox, secrets)
 
 
 def _environment() -> dict[str, str]:
@@ -82,7 +89,8 @@ def _environment() -> dict[str, str]:
 
 def await_report(at: Paths, find: Callable[[Observed], Found | None], timeout_s: float, failure: str, *,
                  lives: Callable[[], bool] | None = None) -> Found:
-    """Wait until `find` finds something in what the supervisor reports. Raises DeployError when it dies or time is up."""
+    """Wait until `find` finds something in what the supervisor reports. Raises SupervisorEndedError when it dies,
+    DeployError when time is up."""
     deadline_s = time.monotonic() + timeout_s
     while True:
         report = observed(at)
@@ -91,8 +99,9 @@ def await_report(at: Paths, find: Callable[[Observed], Found | None], timeout_s:
             return found
         is_gone = pid(at) is None if lives is None else not lives()
         if is_gone or time.monotonic() >= deadline_s:
+            kind = SupervisorEndedError if is_gone else DeployError
             cause = "the supervisor has ended" if is_gone else f"waited {timeout_s:g} s"
-            raise DeployError(f"{failure}: {cause}{tail_text(tuple(read(at.log, tail=5)))}")
+            raise kind(f"{failure}: {cause}{tail_text(tuple(read(at.log, tail=5)))}", "run the command again")
         time.sleep(POLL_S)
 
 

@@ -270,7 +270,7 @@ def main(folder: str) -> int:
     secrets = parse(sys.stdin.buffer.read())
     if secrets is None:  # the driver died before it had said everything
         return 0
-    alive = Lock(at.alive)
+    alive = Lock(at.alive, process.identity(os.getpid()))
     try:
         alive.acquire(ALIVE_WAIT_S)
     except MldeployError as error:
