@@ -29,6 +29,11 @@ def build_sklearn(sources: Sources, folder: Path, draft: Draft, report: Reporter
     estimator = loaded.estimator
     draft.warnings.extend(loaded.warnings)
     draft.facts["description"] = sklearn_file.description(estimator)
+    if isinstance(getattr(estimator, "classes_", None), list):
+        raise ModelError(
+            f"{sources.model_file} is a {sklearn_file.title(estimator)} of several targets, which has no single answer a row",
+            "fit one classifier a target, or serve it with `format: python`",
+        )
     classes = sklearn_file.classes(estimator)
     if draft.labels and classes and len(draft.labels) != len(classes):
         raise ModelError(
@@ -53,15 +58,21 @@ def _convert(sources: Sources, estimator: Any, plan: InputPlan, folder: Path, dr
 
     report.note("converting to ONNX")
     model = sklearn_convert.convert(estimator, plan)
-    kernels.check(model, sources.model_file)
     serialized = model.SerializeToString(deterministic=True)
+    try:
+        kernels.check(model, sources.model_file)
+        session = optimise.new_session(serialized)
+    except ModelError as error:
+        name = sklearn_file.title(estimator)
+        raise ModelError(
+            f"{name} converts to a graph that the runtime refuses: {error.message}", sklearn_convert.WAY_OUT
+        ) from error
     random = sklearn_rows.random_rows(estimator, plan)
     real = None
     if sources.parity_data is not None:
         real = sklearn_rows.read_rows(sources.parity_data, plan, _column_names(sources))
-    verdict = sklearn_parity.check(
-        estimator, optimise.new_session(serialized), plan, random, real, sources.section.parity_tolerance
-    )
+    verdict = sklearn_parity.check(estimator, session, plan, random, real, sources.section.parity_tolerance)
+    sklearn_convert.declare_shapes(model, verdict.shapes)
     rows = (
         f"{verdict.real_rows} real and {verdict.random_rows} random rows"
         if verdict.real_rows
@@ -75,7 +86,8 @@ def _convert(sources: Sources, estimator: Any, plan: InputPlan, folder: Path, dr
         "parity": f"max difference {verdict.largest:.1g} on {rows}",
     }
     draft.format = "onnx"
-    build_graph(model, sources.section, folder, draft, sklearn_parity.feeds(random, plan))
+    rows_for_graph = random if verdict.random_rows else real
+    build_graph(model, sources.section, folder, draft, sklearn_parity.feeds(rows_for_graph, plan))
 
 
 def _size(count: int) -> str:

@@ -199,6 +199,10 @@ _RUNTIME_REFUSALS: tuple[tuple[str, str], ...] = (
         r"Unsupported model IR version: (\d+), max supported IR version: (\d+)",
         "the IR version {0} is newer than onnxruntime reads ({1})",
     ),
+    (
+        r"Failed to construct locale with name:(\S+?):",
+        "its StringNormalizer needs the locale {0}, which slim images lack (convert it again with locale C.UTF-8)",
+    ),
 )
 
 

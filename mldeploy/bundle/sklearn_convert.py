@@ -12,8 +12,10 @@ from __future__ import annotations
 import copy
 import re
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mldeploy.bundle.graph_edit import Editor
 from mldeploy.bundle.sklearn_inputs import FLOAT, INT, MATRIX_NAME, STRING, InputPlan, parts
 from mldeploy.errors import ModelError
 
@@ -33,6 +35,9 @@ def convert(estimator: Any, plan: InputPlan) -> onnx.ModelProto:
 
     twin = copy.deepcopy(estimator)
     has_trees = _round_thresholds_down(twin)
+    for part in parts(twin):
+        if type(part).__name__ == "VotingClassifier":
+            part.flatten_transform = False  # concerns transform only, and the converter refuses the default
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -48,7 +53,38 @@ def convert(estimator: Any, plan: InputPlan) -> onnx.ModelProto:
     if has_trees:
         _restore_means(model, twin)
     _normalise(model)
+    if not hasattr(estimator, "predict_proba") and any(value.name == "probabilities" for value in model.graph.output):
+        _append(model, "probabilities", "scores", "Identity")  # from decision_function: no name that misleads
     return model
+
+
+def declare_shapes(model: onnx.ModelProto, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Write down the outputs' shapes as a run has shown them, rows first: the converter guesses some wrongly. Labels that come
+    as [1,N] become [N]."""
+    for value in list(model.graph.output):
+        if value.name == "label" and len(shapes["label"]) == 2 and shapes["label"][0] == 1:
+            _append(model, "label", "label", "Reshape", np_shape=(-1,))
+            shapes = {**shapes, "label": shapes["label"][1:]}
+    for value in model.graph.output:
+        dimensions = value.type.tensor_type.shape.dim
+        del dimensions[:]
+        dimensions.add()
+        for size in shapes[value.name][1:]:
+            dimensions.add().dim_value = size
+
+
+def _append(model: onnx.ModelProto, old: str, new: str, op_type: str, np_shape: tuple[int, ...] | None = None) -> None:
+    """Put one node behind output `old`, whose place output `new` takes."""
+    import numpy as np
+
+    editor = Editor(model)
+    position = [value.name for value in model.graph.output].index(old)
+    declared = copy.deepcopy(model.graph.output[position])
+    inner = editor.detach_output(old)
+    declared.name = editor.claim(new)
+    constants = [editor.constant("shape", np.array(np_shape, np.int64))] if np_shape else []
+    model.graph.node.append(editor.node(op_type, [inner, *constants], [declared.name]))
+    model.graph.output.insert(position, declared)
 
 
 def initial_types(plan: InputPlan) -> list[tuple[str, Any]]:
@@ -137,17 +173,23 @@ def _normalise(model: onnx.ModelProto) -> None:
 
 def culprit(estimator: Any, error: Exception) -> str:
     """The estimator that an error of the converter is about: the one it names, else the first without a converter."""
-    names = [type(part).__name__ for part in parts(estimator)]
-    for name in re.findall(r"[A-Z]\w+", str(error)):
-        if name in names:
-            return str(name)
     from skl2onnx._supported_operators import sklearn_operator_name_map
 
+    names = [type(part).__name__ for part in parts(estimator) if hasattr(part, "fit")]
+    names = [name for name in names if not name.startswith("_")]
     known = {cls.__name__ for cls in sklearn_operator_name_map}
-    return next((name for name in names if name not in known), names[0])
+    named = [name for name in re.findall(r"[A-Z]\w+", str(error)) if name in names]
+    unknown = [name for name in names if name not in known and name != "Pipeline"]
+    final = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    found: str = [*named, *unknown, type(final).__name__][0]
+    return found
 
 
 def reason(error: Exception) -> str:
-    """The first line of an error, cut to something that fits on a screen."""
+    """Why, in one line that fits on a screen."""
+    from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
+
+    if isinstance(error, MissingConverter | MissingShapeCalculator):
+        return "there is no converter for it"
     text = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return text if len(text) <= 200 else text[:200] + "…"

@@ -19,8 +19,9 @@ from mldeploy.errors import ModelError
 
 SAFE_WAY = 'where it was trained: import skops.io; skops.io.dump(model, "model.skops"), then model.path: model.skops'
 
-# Types inside scikit-learn's own estimators that skops 0.16 asks about, looked through one by one (2026-11): they hold numbers
-# or compute with them, and none imports, opens or starts anything. Exact names, because a prefix would let a module's imports in.
+# Types inside scikit-learn's own estimators that skops 0.16 asks about, looked through one by one (2026-11): they hold
+# numbers or compute with them, and none imports, opens or starts anything. Exact names: a prefix would let in
+# whatever those modules import.
 HARMLESS_TYPES = frozenset(
     {
         "numpy.dtype",
@@ -151,7 +152,9 @@ def _check_estimator(estimator: Any, path: Path) -> None:
     from sklearn.utils.validation import check_is_fitted
 
     kind = type(estimator).__name__
-    if isinstance(estimator, type) or not (hasattr(estimator, "predict") or hasattr(estimator, "transform")):
+    if hasattr(estimator, "get_params") and hasattr(estimator, "fit") and not _answers(estimator):
+        raise ModelError(f"{path} holds a {kind}, which has neither predict nor transform", "it cannot answer for new rows")
+    if isinstance(estimator, type) or not _answers(estimator):
         inside = f" with the keys {', '.join(map(repr, list(estimator)[:5]))}" if isinstance(estimator, dict) else ""
         raise ModelError(
             f"{path} holds a {kind}{inside}, not a scikit-learn estimator",
@@ -165,6 +168,10 @@ def _check_estimator(estimator: Any, path: Path) -> None:
         raise ModelError(
             f"{path} holds a {kind}, which is not a scikit-learn estimator", "serve it with `format: python`"
         ) from error
+
+
+def _answers(estimator: Any) -> bool:
+    return hasattr(estimator, "predict") or hasattr(estimator, "transform")
 
 
 def _version_warnings(caught: list[warnings.WarningMessage]) -> Iterator[str]:

@@ -106,6 +106,8 @@ def _listed(columns: Any) -> list[Any]:
 
 def _kind(first: Any, position: int) -> str:
     """The type of value that column `position` of a front estimator holds."""
+    import numpy as np
+
     if hasattr(first, "vocabulary_"):
         return STRING
     for attribute in ("categories_", "statistics_"):
@@ -113,8 +115,8 @@ def _kind(first: Any, position: int) -> str:
         if learnt is None:
             continue
         value = learnt[position]
-        code = value.dtype.kind if hasattr(value, "dtype") else ("U" if isinstance(value, str) else "f")
-        return STRING if code in "OUS" else INT if code in "iu" else FLOAT
+        code = np.asarray(value.tolist() if hasattr(value, "tolist") else value).dtype.kind  # an object array may hold numbers
+        return STRING if code in "OUS" else INT if code in "iub" else FLOAT
     return FLOAT
 
 

@@ -99,7 +99,7 @@ def _anchors(first: Any, position: int, owner: Any) -> Any | None:
     """Values of one column that matter: stored rows, or the thresholds of trees when they see the column as it is."""
     import numpy as np
 
-    for attribute in ("_fit_X", "support_vectors_", "cluster_centers_", "quantiles_"):
+    for attribute in ("_fit_X", "X_train_", "support_vectors_", "cluster_centers_", "quantiles_"):
         rows = getattr(first, attribute, None)
         if isinstance(rows, np.ndarray) and rows.ndim == 2:
             return rows[:, position]
@@ -117,7 +117,7 @@ def _texts(vectoriser: Any, generator: Any) -> Any:
 
     words = sorted(getattr(vectoriser, "vocabulary_", {})) or ["alpha", "beta", "gamma"]
     pool = np.array([*words[:: max(1, len(words) // 500)], "unseen", "Words"], dtype=object)
-    return np.array([" ".join(generator.choice(pool, 8)) for _ in range(ROWS)], dtype=object)
+    return np.array([" ".join(" ".join(generator.choice(pool, 8)).split()) for _ in range(ROWS)], dtype=object)
 
 
 def read_rows(path: Path, plan: InputPlan, columns: tuple[str, ...]) -> Any:
