@@ -11,8 +11,8 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -299,22 +299,16 @@ def runtime(bundle: Callable[[str], Path]) -> Iterator[Callable[[str], Runtime]]
         one.close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until_ready(server: Server, output: Path, seconds: float = 30) -> None:
+def ready_port(process: subprocess.Popen[bytes], output: Path, seconds: float = 30) -> int:
+    """The port that the server says it is ready on."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        assert server.process.poll() is None, f"the server ended:\n{output.read_text()}"
-        try:
-            if server.call("GET", "/v2/health/ready")[0] == 200:
-                return
-        except OSError:
-            pass
+        said = re.search(r"ready on http://127\.0\.0\.1:(\d+)", output.read_text())
+        if said:
+            return int(said[1])
+        assert process.poll() is None, f"the server ended:\n{output.read_text()}"
         time.sleep(0.02)
+    process.kill()
     pytest.fail(f"the server was not ready after {seconds} s:\n{output.read_text()}")
 
 
@@ -328,12 +322,11 @@ def serve(bundle: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactor
         key = (name, *sorted(settings.items()))
         if key not in running:
             output = root / f"{len(running)}.log"
-            port = free_port()
-            command = [sys.executable, "-m", "mldeploy.handlers", str(bundle(name)), "--port", str(port)]
+            command = [sys.executable, "-m", "mldeploy.handlers", str(bundle(name)), "--port", "0"]
             with output.open("wb") as sink:
                 process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, env=os.environ | settings)
+            port = ready_port(process, output)
             running[key] = Server(f"http://127.0.0.1:{port}", port, process)
-            wait_until_ready(running[key], output)
         return running[key]
 
     yield start
