@@ -20,7 +20,7 @@ from typing import Any
 from mldeploy.handlers import auth, media, predict, routes, warmup
 from mldeploy.handlers.call import Call
 from mldeploy.handlers.config import ServingConfig
-from mldeploy.handlers.engines import Engine, EngineInputError, EngineTimeout
+from mldeploy.handlers.engines import Engine, EngineError, EngineInputError, EngineTimeout
 from mldeploy.handlers.log import Log, clean, traceback_text
 from mldeploy.handlers.manifest import Manifest, read
 from mldeploy.handlers.message import Request, Response
@@ -133,6 +133,8 @@ class Runtime:
             return self._answer(call)
         except Problem as problem:
             return self._problem(call, problem)
+        except EngineError as error:  # a hook around the model
+            return self._problem(call, _model_failed(call, error))
         except BaseException as error:
             call.trace = traceback_text(error)
             return self._problem(call, Problem("internal", "the runtime failed; its log has the reason under this request id"))
@@ -184,7 +186,7 @@ class Runtime:
                 raise EngineTimeout
             return self._engine.run(inputs, left)  # type: ignore[union-attr]
         except EngineInputError as error:
-            raise Problem("invalid-input", str(error), field=error.field) from error
+            raise Problem("invalid-input", str(error), field=f"inputs.{error.field}") from error
         except EngineTimeout:
             raise Problem("timeout", f"the prediction took longer than {self.config.timeout_s:g} s") from None
         except BaseException as error:
@@ -269,3 +271,9 @@ class Runtime:
             "stage": self.config.stage,
         }
         return self.metrics.text(info, self.is_ready, self.log.dropped)
+
+
+def _model_failed(call: Call, error: BaseException) -> Problem:
+    """The model, or a hook of the user's, failed: the log has the traceback, the caller does not."""
+    call.trace = traceback_text(error)
+    return Problem("model-failed", "the model failed on this input; the log has the reason under this request id")

@@ -49,8 +49,6 @@ def read(data: bytes, color: str, field: str, least_px: tuple[int, int] | None =
     try:
         image = _open(name, data)
         _check_size(image.size, field)
-        if min(image.size) < 1:
-            raise ValueError("it has no pixels")
         if getattr(image, "n_frames", 1) > 1:
             _refuse(field, f"the image is animated ({image.n_frames} frames)", "a still image")
         size, turn = image.size, orientation(image.info.get("exif", b""))

@@ -92,11 +92,7 @@ def clean(text: str, limit: int = _MAX_TEXT) -> str:
 
 
 def traceback_text(error: BaseException) -> str:
-    """The traceback, its end if it is long. Never raises."""
-    try:
-        import traceback
+    """The traceback, its end if it is long."""
+    import traceback
 
-        text = "".join(traceback.format_exception(error))
-    except BaseException:
-        text = type(error).__name__
-    return clean(text[-_MAX_TRACEBACK:], _MAX_TRACEBACK)
+    return clean("".join(traceback.format_exception(error))[-_MAX_TRACEBACK:], _MAX_TRACEBACK)

@@ -19,6 +19,8 @@ from mldeploy.handlers.problems import Problem
 from mldeploy.handlers.tensor import Tensor, TensorSpec
 
 JSON_TYPES = ("application/json", "")
+# The registered names, what is sent instead of them, and "some bytes": the file's content decides. Others (GIF, …) are refused.
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/jpg", "image/pjpeg", "image/*", "application/octet-stream")
 
 
 class Hooks(Protocol):
@@ -143,7 +145,7 @@ def _from_file(manifest: Manifest, kind: media.MediaType, body: bytes) -> dict[s
 
         if is_multipart:
             return {preprocess.input: codec_image.batch(_files(kind, body), preprocess, manifest.inputs[0])}
-        if kind.name.startswith("image/") or kind.name == "application/octet-stream":
+        if kind.name in IMAGE_TYPES:
             return {preprocess.input: codec_image.batch([("body", body)], preprocess, manifest.inputs[0])}
     if isinstance(preprocess, TabularPreprocess) and (is_multipart or kind.name == "text/csv"):
         from mldeploy.handlers import codec_csv

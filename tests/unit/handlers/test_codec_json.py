@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -82,19 +83,29 @@ _anything = st.recursive(
 def test_any_json_is_a_fitting_tensor_or_a_problem(value: Any, dtype: str, shape: list[int], is_flat: bool) -> None:
     spec = TensorSpec("x", dtype, tuple(shape))
     concrete = tuple(abs(axis) for axis in shape)
-    try:
-        if is_flat:
-            tensor = codec_json.tensor_of_shape(value, spec, concrete, "inputs.x")
-        else:
-            tensor = codec_json.tensor(value, spec, "inputs.x")
-    except Problem as problem:
-        assert problem.slug == "invalid-input"
-        assert problem.field.startswith("inputs.x")
-        assert problem.expected
-        assert problem.detail.startswith(problem.field)
+    outcome = _outcome(
+        lambda: (
+            codec_json.tensor_of_shape(value, spec, concrete, "inputs.x")
+            if is_flat
+            else codec_json.tensor(value, spec, "inputs.x")
+        )
+    )
+    if isinstance(outcome, Problem):
+        assert outcome.slug == "invalid-input"
+        assert outcome.field.startswith("inputs.x")
+        assert outcome.expected
+        assert outcome.detail.startswith(outcome.field)
     else:
-        codec_json.check_shape(tensor.shape, spec, "inputs.x")
-        assert len(tensor.data) == element_count(tensor.shape) * ITEM_SIZE_BYTES.get(dtype, 1)
+        codec_json.check_shape(outcome.shape, spec, "inputs.x")
+        assert len(outcome.data) == element_count(outcome.shape) * ITEM_SIZE_BYTES.get(dtype, 1)
+
+
+def _outcome(function: Callable[[], Any]) -> Any:
+    """What the function returns, or the Problem that it raises."""
+    try:
+        return function()
+    except Problem as problem:
+        return problem
 
 
 def _problem(value: Any, spec: TensorSpec = ROWS_OF_4) -> Problem:
