@@ -20,6 +20,7 @@ from mldeploy.bench.runtime import RuntimeProcess, listen
 from mldeploy.errors import DeployError
 from mldeploy.progress import Reporter
 
+TIMEOUT_S = 60.0
 FLOOR_S = 1.0
 MEMORY_REQUESTS = 100
 _CLIENT_GRACE_S = 60.0

@@ -47,17 +47,17 @@ def timing(answer: Answer) -> str:
     return printable(" · ".join(part for part in parts if part))
 
 
-def problem(answer: Answer) -> tuple[str, str]:
-    """What an error answer says, as message and hint: the title and detail, the field meant, and what was expected."""
+def problem(answer: Answer) -> str:
+    """What an error answer says: the title and detail, the field meant, and what was expected."""
     document = answer.json()
     if not isinstance(document, dict) or "title" not in document:
-        return f"{answer.status}: {printable(answer.body[:300].decode('utf-8', 'replace'))}", ""
+        return f"{answer.status}: {printable(answer.body[:300].decode('utf-8', 'replace'))}"
     message = f"{answer.status} {document['title']}: {document.get('detail', '')}".rstrip(": ")
     for key in ("field", "expected"):
         text = str(document.get(key, ""))
         if text and text not in message:
             message += f"\n{key:<10}{text}"
-    return "\n".join(printable(line) for line in message.split("\n")), ""
+    return "\n".join(printable(line) for line in message.split("\n"))
 
 
 def _classes(rows: list[Any], terminal: Terminal) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,10 @@ import click
 
 from mldeploy.cli import payload as payloads
 from mldeploy.cli import target as targets
+from mldeploy.cli.exits import UsageError
 from mldeploy.cli.files import write_whole
-from mldeploy.cli.invoke import default_payload
+from mldeploy.cli.http_call import post
+from mldeploy.cli.invoke import check, default_payload
 from mldeploy.cli.layout import labelled, pad, table
 from mldeploy.cli.session import Session
 from mldeploy.cli.target import Target
@@ -22,6 +24,8 @@ from mldeploy.cli.verb import verb
 if TYPE_CHECKING:
     from mldeploy.bench.load import Level
     from mldeploy.bench.measure import Call, Report
+    from mldeploy.cli.serving import Serving
+    from mldeploy.providers.contract import Endpoint
 
 _LONGEST_S = 60.0
 _MOST_AT_ONCE = 256
@@ -84,7 +88,7 @@ def command(
     target = targets.find(session, name)
     payload = payloads.read(data) if data is not None else default_payload(target)
     session.after_interrupt = lambda: "the measurement is incomplete and was thrown away; the deployment goes on"
-    report = _measure(session, target, payload, concurrency, duration, cold, is_fresh=fresh)
+    report = _measure(session, target, payload, Plan(concurrency, duration, cold, fresh))
     for path, render in ((html, "html"), (svg, "svg")):
         if path is not None:
             _write(path, render, report)
@@ -92,53 +96,66 @@ def command(
     return 1 if report.errors else 0
 
 
-def _measure(
-    session: Session,
-    target: Target,
-    payload: payloads.Payload,
-    concurrency: tuple[int, ...],
-    duration: float,
-    cold: int,
-    *,
-    is_fresh: bool,
-) -> Report:
+@dataclass(frozen=True)
+class Plan:
+    """What to measure: each concurrency for `duration_s`, then `cold` starts."""
+
+    concurrency: tuple[int, ...]
+    duration_s: float
+    cold: int
+    is_fresh: bool
+
+
+def _measure(session: Session, target: Target, payload: payloads.Payload, plan: Plan) -> Report:
     from mldeploy.bench import machine, measure
+
+    circumstances, date = machine.machine(), machine.today()
+    with ExitStack() as stack:
+        endpoint = None if plan.is_fresh else target.endpoint(session)
+        serving = _serving(session, target, plan)
+        if endpoint is None:
+            if serving is None:
+                raise UsageError("--fresh needs a spec", "give -f FILE instead of --name")
+            endpoint = _fresh(serving, stack)
+        check(post(endpoint.url, "/predict", payload, endpoint.headers, measure.TIMEOUT_S))
+        call = measure.Call(endpoint.url, "/predict", payload.body, payload.content_type, endpoint.headers)
+        levels = measure.levels(call, plan.concurrency, plan.duration_s, session.report)
+    report = measure.Report(
+        name=target.name,
+        stage=target.stage,
+        provider="fresh runtime" if plan.is_fresh else target.cloud,
+        url=endpoint.url,
+        request=payload.origin,
+        request_bytes=len(payload.body),
+        levels=levels,
+        machine=circumstances,
+        date=date,
+        floor=_floor(call, levels[0].answer_bytes, session),
+    )
+    if serving is None or not plan.cold:
+        return report
+    own = replace(call, headers=serving.headers)
+    cold, memory = measure.cold_and_memory(serving.bundle, serving.environ, own, plan.cold, session.report)
+    return replace(report, cold=cold, memory=memory)
+
+
+def _serving(session: Session, target: Target, plan: Plan) -> Serving | None:
+    """What cold starts and --fresh run; None when there is no spec to pack or nothing of that is wanted."""
     from mldeploy.cli.serving import prepare
 
-    with ExitStack() as stack:
-        circumstances, date = machine.machine(), machine.today()
-        serving = None
-        if target.loaded is not None and (is_fresh or cold):
-            serving = prepare(target.loaded, target.cloud, session.report)
-        if is_fresh:
-            if serving is None:
-                raise target.absent(session)
-            runtime = stack.enter_context(serving.runtime(is_silent=True))
-            runtime.accept()
-            runtime.wait_ready()
-            url, headers = runtime.url, serving.headers
-        else:
-            endpoint = target.endpoint(session)
-            url, headers = endpoint.url, dict(endpoint.headers)
-        call = measure.Call(url, "/predict", payload.body, payload.content_type, headers)
-        levels = measure.levels(call, concurrency, duration, session.report)
-        report = measure.Report(
-            name=target.name,
-            stage=target.stage,
-            provider="fresh runtime" if is_fresh else target.cloud,
-            url=url,
-            request=payload.origin,
-            request_bytes=len(payload.body),
-            levels=levels,
-            machine=circumstances,
-            date=date,
-            floor=_floor(call, levels[0].answer_bytes, session),
-        )
-    if serving is not None and cold:
-        own = replace(call, headers=serving.headers)
-        cold_start, memory = measure.cold_and_memory(serving.bundle, serving.environ, own, cold, session.report)
-        report = replace(report, cold=cold_start, memory=memory)
-    return report
+    if target.loaded is None or not (plan.is_fresh or plan.cold):
+        return None
+    return prepare(target.loaded, target.cloud, session.report)
+
+
+def _fresh(serving: Serving, stack: ExitStack) -> Endpoint:
+    """A runtime of its own, for as long as `stack`."""
+    from mldeploy.providers.contract import Endpoint
+
+    runtime = stack.enter_context(serving.runtime(is_silent=True))
+    runtime.accept()
+    runtime.wait_ready()
+    return Endpoint(runtime.url, serving.headers)
 
 
 def _floor(call: Call, answer_bytes: int, session: Session) -> Level:

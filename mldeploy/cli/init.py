@@ -187,7 +187,7 @@ def _ask(session: Session, loaded: Any, request: tuple[Path, str]) -> Any:
     if answer.status != 200:
         from mldeploy.cli.answer import problem
 
-        raise DeployError(problem(answer)[0])
+        raise DeployError(problem(answer))
     return answer.json()
 
 

@@ -19,8 +19,8 @@ from mldeploy.errors import DeployError
 class AnswerError(DeployError):
     """The endpoint answered with an error. `answer` is its document, for --json."""
 
-    def __init__(self, message: str, hint: str | None, answer: object) -> None:
-        super().__init__(message, hint)
+    def __init__(self, message: str, answer: object) -> None:
+        super().__init__(message)
         self.details = {"answer": answer}
 
 
@@ -50,8 +50,7 @@ def command(session: Session, data: str | None, timeout: float, name: str | None
     endpoint = target.endpoint(session)
     session.after_interrupt = lambda: "the request may still be answered; nothing was changed"
     answer = post(endpoint.url, "/predict", payload, endpoint.headers, timeout)
-    if answer.status >= 400:
-        raise _error(answer)
+    check(answer)
     if session.settings.is_json:
         session.out.line(answer.body.decode("utf-8", "replace").rstrip("\n"))
         return
@@ -69,7 +68,9 @@ def default_payload(target: Target) -> payloads.Payload:
     raise UsageError("nothing to send", "give JSON text, @file or @-; or put a request.json beside the spec")
 
 
-def _error(answer: Answer) -> AnswerError:
-    message, hint = answers.problem(answer)
+def check(answer: Answer) -> None:
+    """Raise AnswerError when the endpoint answered with an error."""
+    if answer.status < 400:
+        return
     document = answer.json()
-    return AnswerError(message, hint, document if document is not None else answer.body.decode("utf-8", "replace"))
+    raise AnswerError(answers.problem(answer), document if document is not None else answer.body.decode("utf-8", "replace"))

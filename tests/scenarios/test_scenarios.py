@@ -19,7 +19,11 @@ FOLDER = Path(__file__).parent
 EXAMPLES = FOLDER.parents[1] / "examples"
 LIMIT_S = 90
 PLACEHOLDERS = {
-    "time": r"\d+(\.\d+)? (s|min \d+ s)", "port": r"\d{2,5}", "pid": r"\d+", "hash": r"[0-9a-f]{7,64}", "number": r"[\d.,e+-]+",
+    "time": r"\d+(\.\d+)? (s|min \d+ s)",
+    "port": r"\d{2,5}",
+    "pid": r"\d+",
+    "hash": r"[0-9a-f]{7,64}",
+    "number": r"[\d.,e+-]+",
     "any": r".*?",
 }
 
@@ -55,7 +59,7 @@ def parse(text: str) -> Scenario:
             scenario.steps.append(Step(line[2:], number))
         elif name:
             scenario.files[name] += line + "\n"
-        elif scenario.steps and line:
+        elif scenario.steps and line and not line.startswith("# "):
             _expect(scenario.steps[-1], line, number)
     return scenario
 
@@ -69,7 +73,7 @@ def _expect(step: Step, line: str, number: int) -> None:
     elif kind == "?":
         step.code = int(text)
     else:
-        raise ValueError(f"line {number} is neither output (> or !) nor an exit code (?): {line}")
+        raise ValueError(f"line {number} is no output (> or !), exit code (?) or remark (#): {line}")
 
 
 def pattern(expected: list[str]) -> str:
@@ -100,7 +104,11 @@ def check(step: Step, done: subprocess.CompletedProcess[str]) -> str:
             problems.append(f"{name} differs. Expected:\n{chr(10).join(expected)}\nGot:\n{got}")
     if not problems:
         return ""
-    return f"line {step.line}: $ {step.command}\n" + "\n".join(problems) + f"\n--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"
+    return (
+        f"line {step.line}: $ {step.command}\n"
+        + "\n".join(problems)
+        + f"\n--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"
+    )
 
 
 def processes_of(state: Path) -> Iterator[int]:
@@ -116,9 +124,17 @@ def processes_of(state: Path) -> Iterator[int]:
 
 def clean_up(environ: dict[str, str], state: Path, folder: Path) -> None:
     """Destroy what the scenario deployed; then end whatever is left of it, and nothing else."""
+
     def mldeploy(*words: str) -> str:
-        return subprocess.run([sys.executable, "-m", "mldeploy.cli", *words], env=environ, cwd=folder, capture_output=True, text=True,
-                              check=False, timeout=LIMIT_S).stdout
+        return subprocess.run(
+            [sys.executable, "-m", "mldeploy.cli", *words],
+            env=environ,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT_S,
+        ).stdout
 
     for status in json.loads(mldeploy("status", "--all", "--json") or "[]"):
         mldeploy("destroy", "-y", "--name", status["name"], "-e", status["stage"])
@@ -143,16 +159,32 @@ def test_scenario(path: Path, tmp_path: Path) -> None:
         made.mkdir()
     for name, text in scenario.files.items():
         (folder / name).write_text(text)
-    for name, command in {"mldeploy": f'exec "{sys.executable}" -m mldeploy.cli "$@"', "python": f'exec "{sys.executable}" "$@"'}.items():
+    for name, command in {
+        "mldeploy": f'exec "{sys.executable}" -m mldeploy.cli "$@"',
+        "python": f'exec "{sys.executable}" "$@"',
+    }.items():
         (bin_folder / name).write_text(f"#!/bin/sh\n{command}\n")
         (bin_folder / name).chmod(0o755)
-    environ = {"PATH": f"{bin_folder}:{os.environ['PATH']}", "HOME": str(tmp_path), "MLDEPLOY_STATE_DIR": str(state),
-               "EXAMPLES": str(EXAMPLES), "LANG": "C.UTF-8"}
+    environ = {
+        "PATH": f"{bin_folder}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "MLDEPLOY_STATE_DIR": str(state),
+        "EXAMPLES": str(EXAMPLES),
+        "LANG": "C.UTF-8",
+    }
     environ |= {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
     try:
         for step in scenario.steps:
-            done = subprocess.run(["bash", "-c", step.command], cwd=folder, env=environ, capture_output=True, text=True, check=False,
-                                  stdin=subprocess.DEVNULL, timeout=LIMIT_S)
+            done = subprocess.run(
+                ["bash", "-c", step.command],
+                cwd=folder,
+                env=environ,
+                capture_output=True,
+                text=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                timeout=LIMIT_S,
+            )
             problem = check(step, done)
             assert not problem, f"{path.name} {problem}"
     finally:

@@ -92,7 +92,7 @@ def test_a_problem_says_what_field_and_what_was_expected() -> None:
         "field": "inputs.x",
         "expected": "64 columns",
     }
-    message, _ = answers.problem(answer(document, 422))
+    message = answers.problem(answer(document, 422))
     assert message.splitlines() == [
         "422 The input does not fit the model: got 3 columns",
         "field     inputs.x",
@@ -102,12 +102,12 @@ def test_a_problem_says_what_field_and_what_was_expected() -> None:
 
 @pytest.mark.parametrize("document", [b"<html>Bad gateway</html>", ["a list"], {"no": "title"}])
 def test_an_error_that_is_no_problem_document(document: Any) -> None:
-    message, _ = answers.problem(answer(document, 502))
+    message = answers.problem(answer(document, 502))
     assert message.startswith("502: ")
 
 
 def test_the_error_carries_the_answer_for_machines() -> None:
-    assert AnswerError("no", None, {"status": 422}).details == {"answer": {"status": 422}}
+    assert AnswerError("no", {"status": 422}).details == {"answer": {"status": 422}}
 
 
 def test_timings_ignore_what_is_no_number() -> None:
