@@ -35,6 +35,7 @@ class Draft:
 
     name: str
     format: str
+    source: Path
     entry: str = ""
     hook: str = ""
     inputs: list[dict[str, Any]] = field(default_factory=list)
@@ -51,13 +52,13 @@ class Draft:
 
     def document(self) -> dict[str, Any]:
         """The draft as JSON values."""
-        fields = {key: value for key, value in vars(self).items() if key != "extra"}
+        fields = {key: value for key, value in vars(self).items() if key not in ("extra", "source")}
         return {"schema": SCHEMA, **fields, **self.extra, "labels": list(self.labels)}
 
 
 def build(sources: Sources, folder: Path, report: Reporter) -> dict[str, Any]:
     """Fill `folder` with the bundle's files but bundle.json; returns its document."""
-    draft = Draft(name=sources.name, format=sources.format, labels=sources.labels)
+    draft = Draft(name=sources.name, format=sources.format, source=sources.model or Path(sources.name), labels=sources.labels)
     if sources.hook is not None:
         check_hook(sources.hook, sources.format)
         shutil.copyfile(sources.hook, folder / HOOK_NAME)
@@ -97,7 +98,7 @@ def build_graph(
     `folder`. Fills `draft`."""
     target, unoptimised = folder / ENTRY, folder / "unoptimised.onnx"
     onnx_file.save(model, unoptimised)
-    session = optimise.new_session(unoptimised)
+    session = optimise.new_session(unoptimised, name=draft.source)
     original = signature.of_session(session)
     compiled = compile_into(model, original, section, draft)
     expected = reference.prepare(session, original, section, rows)

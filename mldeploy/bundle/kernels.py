@@ -215,7 +215,7 @@ def translate(error: Exception, path: Path) -> ModelError:
             return ModelError(
                 f"{path}: {message.format(*match.groups())}", "export the model with another opset, or as float32"
             )
-    reason = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text).strip().splitlines()
+    reason = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from \S+ failed:", "", text).strip().splitlines()
     return ModelError(
         f"{path}: onnxruntime cannot load it: {reason[-1] if reason else type(error).__name__}",
         "check it with onnx.checker.check_model(path, full_check=True)",

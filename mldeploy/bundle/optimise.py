@@ -35,8 +35,9 @@ LARGEST_GROWTH = 3.0  # folding may unpack what was stored small (fp16 weights: 
 SLACK_BYTES = 1 << 20
 
 
-def new_session(source: Path | bytes, *, level: str = "disabled", save_to: Path | None = None) -> Any:
-    """An onnxruntime.InferenceSession on the CPU, silent. `level`: disabled | basic | extended | all. Raises ModelError."""
+def new_session(source: Path | bytes, *, level: str = "disabled", save_to: Path | None = None, name: Path | None = None) -> Any:
+    """An onnxruntime.InferenceSession on the CPU, silent. `level`: disabled | basic | extended | all. Raises ModelError, which
+    calls the model `name`."""
     import onnxruntime
 
     levels = onnxruntime.GraphOptimizationLevel
@@ -54,7 +55,7 @@ def new_session(source: Path | bytes, *, level: str = "disabled", save_to: Path 
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the binding has an exception class for each status code
-        raise kernels.translate(error, source if isinstance(source, Path) else Path("the model")) from error
+        raise kernels.translate(error, name or Path("the model")) from error
 
 
 def optimise(source: Path, target: Path, model: onnx.ModelProto) -> str:

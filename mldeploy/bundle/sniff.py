@@ -7,6 +7,7 @@ An ONNX file has no magic number: it is recognised as a protobuf message whose f
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -63,9 +64,11 @@ _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"{L\x00\x00", Kind("an XGBoost model (.ubj)", "", "convert it to ONNX: onnxmltools.convert_xgboost")),
     (0, b"tree\nversion=", Kind("a LightGBM model", "", "convert it to ONNX: onnxmltools.convert_lightgbm")),
     (0, b"CBM1", Kind("a CatBoost model", "", 'export it to ONNX: model.save_model("model.onnx", format="onnx")')),
-    (0, b"\x1f\x8b", JOBLIB),
+    (0, b"\x1f\x8b", JOBLIB),  # gzip; then the headers of zlib by level, bz2, xz, lzma, lz4, and joblib's own of 2010
+    *((0, bytes((0x78, level)), JOBLIB) for level in (0x01, 0x5E, 0x9C, 0xDA)),
     (0, b"BZh", JOBLIB),
     (0, b"\xfd7zXZ\x00", JOBLIB),
+    (0, b"\x5d\x00\x00", JOBLIB),
     (0, b"\x04\x22\x4d\x18", JOBLIB),
     (0, b"ZF", JOBLIB),
 )
@@ -145,9 +148,10 @@ def _is_tar(path: Path) -> bool:
 
 
 def _is_pickle(head: bytes) -> bool:
-    if len(head) > 2 and head[0] == 0x80 and 2 <= head[1] <= 5:  # PROTO opcode
+    """By the PROTO opcode of protocols 2 to 5, or what protocol 0 starts an object or a container with."""
+    if len(head) > 2 and head[0] == 0x80 and 2 <= head[1] <= 5:
         return True
-    return head.startswith((b"ccopy_reg\n", b"(dp", b"(lp", b"c__builtin__\n", b"csklearn", b"cjoblib", b"cnumpy"))
+    return re.match(rb"c[\w.]+\n[\w.]+\n|\([dlt]p", head) is not None
 
 
 def _is_safetensors(head: bytes) -> bool:

@@ -5,18 +5,20 @@ The format comes from the spec, else from the file's content, else from what the
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from mldeploy.bundle.fingerprint import file_sha256
-from mldeploy.bundle.sniff import Kind, check_usable, sniff
+from mldeploy.bundle.sniff import ONNX, Kind, check_usable, sniff
 from mldeploy.errors import ModelError
 from mldeploy.handlers.manifest import FILE_NAME
 from mldeploy.spec.loaded import LoadedSpec
 from mldeploy.spec.model import ModelSection
 
 HOOK_NAME = "hook.py"
+_LOCATION = b"\n\x08location\x12"  # then the value's length in one byte (up to 127) and the value
 FORMAT_OF_FAMILY = {"onnx": "onnx", "skops": "sklearn", "pickle": "sklearn"}
 
 
@@ -72,7 +74,7 @@ def read_sources(loaded: LoadedSpec) -> Sources:
         hook=files.get("hook"),
         parity_data=files.get("parity_data"),
         labels=read_labels(loaded),
-        digests={key: file_sha256(path) for key, path in files.items()},
+        digests={key: file_sha256(path) for key, path in files.items()} | _external_digests(model, kind),
     )
 
 
@@ -100,6 +102,22 @@ def check_kind(model: Path, kind: Kind) -> None:
     if not kind.family:
         suffix = f", whatever its suffix {model.suffix} says" if model.suffix in (".onnx", ".skops", ".joblib", ".pkl") else ""
         raise ModelError(f"{model} is {kind.title}{suffix}", kind.remedy or "give the model file itself")
+
+
+def _external_digests(model: Path | None, kind: Kind | None) -> dict[str, str]:
+    """Digests of the weight files that an ONNX file names, by location. Found without parsing it, so that nothing heavy is
+    imported: an entry is the field "location" of a StringStringEntryProto, key and value in a row."""
+    if model is None or kind is not ONNX:
+        return {}
+    found = set()
+    with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        position = data.find(_LOCATION)
+        while position >= 0:
+            start = position + len(_LOCATION) + 1
+            found.add(data[start : start + data[start - 1]].decode("utf-8", "replace"))
+            position = data.find(_LOCATION, start)
+    folder = model.parent
+    return {f"path:{name}": file_sha256(folder / name) for name in sorted(found) if (folder / name).is_file()}
 
 
 def read_labels(loaded: LoadedSpec) -> tuple[str, ...]:

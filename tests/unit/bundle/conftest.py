@@ -40,8 +40,17 @@ def pack(load: Callable[..., LoadedSpec], tmp_path: Path) -> Callable[..., Bundl
 def linear(tmp_path: Path) -> Callable[..., onnx.ModelProto]:
     """linear(features, classes) -> x [N,features] @ w -> scores [N,classes], written to tmp_path/model.onnx."""
 
-    def make(features: int = 4, classes: int = 6, *, opset: int = 17, dtype: str = "FP32", output: str = "scores",
-             batch: int | str = "N", file: str = "model.onnx", scale: float = 1.0) -> onnx.ModelProto:
+    def make(
+        features: int = 4,
+        classes: int = 6,
+        *,
+        opset: int = 17,
+        dtype: str = "FP32",
+        output: str = "scores",
+        batch: int | str = "N",
+        file: str = "model.onnx",
+        scale: float = 1.0,
+    ) -> onnx.ModelProto:
         weights = np.random.default_rng(7).standard_normal((features, classes)) * scale
         array = weights.astype({"FP32": np.float32, "FP16": np.float16, "FP64": np.float64}[dtype])
         graph = helper.make_graph(
@@ -62,11 +71,22 @@ def linear(tmp_path: Path) -> Callable[..., onnx.ModelProto]:
 def network(tmp_path: Path) -> Callable[..., onnx.ModelProto]:
     """network(layout, ...) -> a small convolutional image classifier, written to tmp_path/model.onnx."""
 
-    def make(layout: str = "NCHW", *, channels: int = 3, side: int = 16, dtype: str = "FP32", batch: int | str = "N",
-             opset: int = 17, classes: int = 5) -> onnx.ModelProto:
+    def make(
+        layout: str = "NCHW",
+        *,
+        channels: int = 3,
+        side: int = 16,
+        dtype: str = "FP32",
+        batch: int | str = "N",
+        opset: int = 17,
+        classes: int = 5,
+    ) -> onnx.ModelProto:
         generator = np.random.default_rng(3)
-        weights = {"k": generator.standard_normal((8, channels, 3, 3)) * 0.3, "b": generator.standard_normal(8),
-                   "w": generator.standard_normal((8, classes))}
+        weights = {
+            "k": generator.standard_normal((8, channels, 3, 3)) * 0.3,
+            "b": generator.standard_normal(8),
+            "w": generator.standard_normal((8, classes)),
+        }
         arrays = {name: value.astype(np.float16 if dtype == "FP16" else np.float32) for name, value in weights.items()}
         shape = [batch, channels, side, side] if layout == "NCHW" else [batch, side, side, channels]
         compute = ELEMENT["FP32" if dtype == "UINT8" else dtype]
@@ -85,7 +105,9 @@ def network(tmp_path: Path) -> Callable[..., onnx.ModelProto]:
             helper.make_node("MatMul", ["f", "w"], ["logits"]),
         ]
         graph = helper.make_graph(
-            nodes, "network", [helper.make_tensor_value_info("image", ELEMENT[dtype], shape)],
+            nodes,
+            "network",
+            [helper.make_tensor_value_info("image", ELEMENT[dtype], shape)],
             [helper.make_tensor_value_info("logits", compute, [batch, classes])],
             [numpy_helper.from_array(array, name) for name, array in arrays.items()],
         )
@@ -100,10 +122,20 @@ def network(tmp_path: Path) -> Callable[..., onnx.ModelProto]:
 def save(tmp_path: Path) -> Callable[..., onnx.ModelProto]:
     """save(nodes, inputs, outputs, ...) -> a hand-made model, written to tmp_path/model.onnx."""
 
-    def make(nodes: list[Any], inputs: list[Any], outputs: list[Any], initializers: dict[str, np.ndarray] | None = None, *,
-             opset: int = 17, ir: int = 8, domains: dict[str, int] | None = None, functions: list[Any] | None = None) -> Any:
-        graph = helper.make_graph(nodes, "hand", inputs, outputs,
-                                  [numpy_helper.from_array(a, n) for n, a in (initializers or {}).items()])
+    def make(
+        nodes: list[Any],
+        inputs: list[Any],
+        outputs: list[Any],
+        initializers: dict[str, np.ndarray] | None = None,
+        *,
+        opset: int = 17,
+        ir: int = 8,
+        domains: dict[str, int] | None = None,
+        functions: list[Any] | None = None,
+    ) -> Any:
+        graph = helper.make_graph(
+            nodes, "hand", inputs, outputs, [numpy_helper.from_array(a, n) for n, a in (initializers or {}).items()]
+        )
         imports = [helper.make_opsetid("", opset), *(helper.make_opsetid(d, v) for d, v in (domains or {}).items())]
         model = helper.make_model(graph, opset_imports=imports, ir_version=ir, functions=functions or [])
         (tmp_path / "model.onnx").write_bytes(model.SerializeToString())

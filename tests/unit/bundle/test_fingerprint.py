@@ -76,9 +76,15 @@ def test_same_in_another_process_whatever_hash_seed_and_folder(linear, load, tmp
     assert there.stdout.strip() == here
 
 
-@pytest.mark.parametrize("change", [
-    {"name": "other"}, {"labels": list("abcdeg")}, {"postprocess": {"kind": "softmax"}}, {"parity_tolerance": 0.1},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other"},
+        {"labels": list("abcdeg")},
+        {"postprocess": {"kind": "softmax"}},
+        {"parity_tolerance": 0.1},
+    ],
+)
 def test_what_matters_changes_it(linear, load, change):
     from mldeploy.bundle.sources import read_sources
 

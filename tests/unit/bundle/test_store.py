@@ -192,7 +192,9 @@ def test_two_processes_at_once(linear, tmp_path):
         "spec = ModelSpec.model_validate({'version': 1, 'name': 'demo', 'model': {'path': 'model.onnx'}})\n"
         "print(bundle.pack(LoadedSpec(spec, 'mldeploy.yaml', Path('.'), 'dev', {}), Path('store')).fingerprint)\n"
     )
-    packers = [subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    packers = [
+        subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
     answers = {packer.communicate()[0].strip() for packer in packers}
     assert [packer.returncode for packer in packers] == [0, 0]
     assert names(tmp_path / "store") == sorted(answers)
