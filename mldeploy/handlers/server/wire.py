@@ -48,5 +48,6 @@ class ResponseWriter:
         line = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
         fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
         last = f"connection: {connection}\r\n\r\n" if connection else "\r\n"
-        head = f"{line}{fields}{self._date_line}content-length: {len(body)}\r\n{last}".encode("latin-1", "replace")
+        length = "" if status == 204 else f"content-length: {len(body)}\r\n"
+        head = f"{line}{fields}{self._date_line}{length}{last}".encode("latin-1", "replace")
         return head if is_head else head + body
