@@ -35,7 +35,7 @@ def _lines(plan: Plan, session: Session) -> Iterator[str]:
     width = out.width if out.is_live else UNLIMITED
     for line in wrapped_table([("  +", part.kind, part.name, part.detail) for part in plan.resources], width):
         yield line.replace("  +", "  " + out.style("+", "green"), 1) if line.startswith("  +") else line
-    access = out.style("PUBLIC: anyone can call it", "red", "bold") if plan.access == "public" else plan.access
+    access = out.style("PUBLIC: no key is asked for", "red", "bold") if plan.access == "public" else plan.access
     yield f"    access  {access}"
     if session.settings.verbosity > 0:
         yield ""
