@@ -29,15 +29,6 @@ LIMITS = Limits(
     max_body_bytes=6 * MIB,
 )
 
-# What the plan itself says to the runtime; the same name under `env` would silently win or lose.
-RESERVED = {
-    "MLDEPLOY_TIMEOUT_S": "resources.timeout_s",
-    "MLDEPLOY_CONCURRENCY": "resources.concurrency",
-    "MLDEPLOY_MAX_BODY_BYTES": "clouds.local.max_body_mb",
-    "MLDEPLOY_ACCESS": "access",
-    "MLDEPLOY_API_KEY": "secrets.MLDEPLOY_API_KEY",
-    "MLDEPLOY_STAGE": "the stage (-e)",
-}
 # Set in a spec for the clouds' sake; one process on this machine has no such thing.
 NOT_ENFORCED = ("resources.min_instances", "resources.max_instances", "resources.architecture", "resources.ephemeral_mb")
 
@@ -48,15 +39,12 @@ def settings_of(loaded: LoadedSpec) -> LocalSettings:
 
 
 def problems(loaded: LoadedSpec) -> Iterator[Problem]:
-    """Secrets that this provider cannot resolve, and variables that belong to another key of the spec."""
+    """Secrets that this provider cannot resolve."""
     for name, reference in loaded.spec.secrets.items():
         if reference is not None and not is_known(reference):
             schemes = " or ".join(f"{scheme}…" for scheme in SCHEMES)
             yield loaded.problem(f"secrets.{name}", f"{name} has a reference that this machine cannot resolve",
                                  f"write {schemes}, for one stage if the clouds need another")
-    for name in loaded.spec.env:
-        if name in RESERVED:
-            yield loaded.problem(f"env.{name}", f"{name} is set by mldeploy itself", f"say it with {RESERVED[name]}")
 
 
 def plan(loaded: LoadedSpec, bundle: Bundle) -> Plan:

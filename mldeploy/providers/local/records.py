@@ -164,7 +164,7 @@ def _read(path: Path, warn: Warn, parse: Callable[[dict[str, Any]], Record]) -> 
         return None
     try:
         return parse(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         warn(f"{path} is damaged ({type(error).__name__}: {error}); going on as if it were not there")
         return None
 
