@@ -102,5 +102,5 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     from difflib import get_close_matches
 
     folded = {name.lower(): name for name in known}
-    found = get_close_matches(word.lower()[:80], folded, n=1, cutoff=0.6)
+    found = get_close_matches(word.lower()[:80], folded, n=1, cutoff=0.65)
     return folded[found[0]] if found else None

@@ -7,6 +7,7 @@ ImportError is a defect of that provider and is not swallowed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,13 @@ _PARTS = ("name", "title", "Settings", "limits", "problems", "plan", "checks", "
 
 def names() -> tuple[str, ...]:
     """Every registered provider, sorted. Imports none of them."""
-    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
+    return tuple(sorted({entry.name for entry in _entries()}))
+
+
+@cache
+def _entries() -> tuple[EntryPoint, ...]:
+    """Read once a process: looking through everything that is installed takes milliseconds."""
+    return tuple(entry_points(group=GROUP))
 
 
 def get(name: str) -> Provider:
@@ -72,7 +79,7 @@ class _SettingsModels(Mapping[str, "type[BaseModel]"]):
 
 
 def _entry(name: str) -> EntryPoint:
-    found = {(_origin(entry), entry.value): entry for entry in entry_points(group=GROUP, name=name)}
+    found = {(_origin(entry), entry.value): entry for entry in _entries() if entry.name == name}
     if not found:
         known = names()
         meant = closest(name, known)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
+import stat as file_kinds
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,16 +36,14 @@ def _fault(name: str, folder: Path, path: tree.Path) -> tuple[str, str] | None:
         return f"{name}: '~' is not expanded here", "write the path relative to this file, or in full"
     file = folder / name
     try:
-        if file.is_dir():
-            return f"{name} is a folder", "name the file in it"
-        if not file.is_file():
-            return f"{name}: no such file" + ("" if file.parent == folder else f" in {file.parent}"), _advice(file, path)
-        if not os.access(file, os.R_OK):
-            return f"{name}: no permission to read it", f"chmod u+r {name}"
+        mode = file.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{name}: no such file" + ("" if file.parent == folder else f" in {file.parent}"), _advice(file, path)
     except (OSError, ValueError) as error:
-        what = "the name is too long" if getattr(error, "errno", 0) == errno.ENAMETOOLONG else "not a legal file name"
-        return f"{name[:60]!r}: {what}", "name a file, relative to this file"
-    return None
+        return f"{name[:60]!r}: {getattr(error, 'strerror', error)}", "name a file, relative to this file"
+    if not file_kinds.S_ISREG(mode):
+        return f"{name} is " + ("a folder" if file_kinds.S_ISDIR(mode) else "no regular file"), "name the file itself"
+    return None if os.access(file, os.R_OK) else (f"{name}: no permission to read it", f"chmod u+r {name}")
 
 
 def _advice(file: Path, path: tree.Path) -> str:

@@ -9,23 +9,17 @@ It reads the spec and looks whether the files that it names exist; no network, n
 from __future__ import annotations
 
 import stat as file_kinds
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
-from itertools import chain
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
-
 from mldeploy.errors import Problem, SpecError, closest
-from mldeploy.spec import file_rules, rules, secret_rules, yaml_reader
-from mldeploy.spec import node as tree
+from mldeploy.spec import yaml_reader
+from mldeploy.spec.checking import FIXED_IN_STAGES, Check, SettingsModels
 from mldeploy.spec.loaded import LoadedSpec, Mark
 from mldeploy.spec.merge import merge, staged
 from mldeploy.spec.model import ModelSpec
 from mldeploy.spec.node import Node, dotted
-from mldeploy.spec.schema import Schema, base_schema, branches_at
-from mldeploy.spec.translate import translate
 
 FILE_NAME = "mldeploy.yaml"
 DEFAULT_STAGE = "dev"
@@ -33,9 +27,6 @@ MAX_BYTES = 1_048_576
 MAX_PROBLEMS = 100
 _STARTER = "mldeploy init --model MODEL_FILE writes one"
 _REQUIRED = ("version", "name", "model")
-_FIXED_IN_STAGES = ("name", "version", "stages")
-
-SettingsModels = Mapping[str, type[BaseModel]]
 
 
 def find(start: Path) -> Path:
@@ -58,10 +49,10 @@ def load(path: Path, stage: str | None = None, *, settings_models: SettingsModel
     root, problems = yaml_reader.read(text, name)
     if root is None or not isinstance(root.value, dict):
         raise _invalid(problems or [_not_a_map(root, name)])
-    check = _Check(name, path.absolute().parent, settings_models)
+    check = Check(name, path.absolute().parent, settings_models)
     root = replace(root, value=_sections(root.value))
     stages = root.map_at("stages")
-    problems += check.fixed(root)
+    problems += check.overlays(root)
     merged = {each: _staged(root, each) for each in (DEFAULT_STAGE, *stages)}
     specs: dict[str, ModelSpec | None] = {}
     for each, whole in merged.items():
@@ -75,102 +66,6 @@ def load(path: Path, stage: str | None = None, *, settings_models: SettingsModel
         raise _unknown_stage(chosen, list(merged), name)
     marks = {dotted(at): Mark(node.line, node.column, node.stage) for at, node in merged[chosen].walk()}
     return LoadedSpec(spec, name, check.folder, chosen, marks, tuple(_sorted(check.warnings(merged[chosen]))))
-
-
-class _Check:
-    """The checks of one file, at its places."""
-
-    def __init__(self, file: str, folder: Path, settings_models: SettingsModels | None) -> None:
-        self.file = file
-        self.folder = folder
-        self.settings_models = settings_models
-
-    def fixed(self, root: Node) -> Iterator[Problem]:
-        """Keys that no overlay may hold."""
-        for stage, overlay in root.map_at("stages").items():
-            for key in _FIXED_IN_STAGES:
-                found = overlay.at(key)
-                if found is not None:
-                    yield Problem(
-                        self.file,
-                        found.line,
-                        found.column,
-                        f"stages.{stage}.{key}",
-                        f"a stage cannot change {key}",
-                        "delete it; each stage is deployed under the name and its own",
-                    )
-            for name, secret in overlay.map_at("secrets").items():
-                if secret.value is None and root.at("secrets", name) is None:
-                    yield Problem(
-                        self.file,
-                        secret.line,
-                        secret.column,
-                        f"stages.{stage}.secrets.{name}",
-                        "nothing (null) removes a secret in a stage, and there is none of this name to remove",
-                        f"write {name}: env:{name}",
-                    )
-
-    def whole(self, root: Node) -> tuple[ModelSpec | None, list[Problem]]:
-        """One merged document: its ModelSpec when it is valid, and what is wrong."""
-        place = _Places(self.file, root)
-        spec, problems = None, []
-        try:
-            spec = ModelSpec.model_validate(root.plain())
-        except ValidationError as error:
-            problems = translate(error.errors(), root, place, lambda at: branches_at(_model_schema(), at))
-        found = chain(rules.problems(root), file_rules.problems(root, self.folder), secret_rules.problems(root))
-        problems += [place(*finding) for finding in found]
-        for name, block in root.map_at("clouds").items():
-            problems += self._cloud(name, block, root, place)
-        return spec, problems
-
-    def _cloud(self, name: str, block: Node, root: Node, place: _Places) -> list[Problem]:
-        if self.settings_models is None or not isinstance(block.value, dict):
-            return []
-        if name not in self.settings_models:
-            meant = closest(name, self.settings_models)
-            known = ", ".join(sorted(self.settings_models))
-            return [
-                place(
-                    ("clouds", name),
-                    "unknown cloud" + (f"; did you mean '{meant}'?" if meant else ""),
-                    f"the clouds installed here are {known}",
-                )
-            ]
-        model = self.settings_models[name]
-        try:
-            model.model_validate(block.plain())
-        except ValidationError as error:
-            schema = model.model_json_schema()
-            return translate(
-                error.errors(), block, lambda at, *said: place(("clouds", name, *at), *said), lambda at: branches_at(schema, at)
-            )
-        return []
-
-    def warnings(self, root: Node) -> Iterator[Problem]:
-        place = _Places(self.file, root)
-        for finding in chain(rules.warnings(root), secret_rules.warnings(root)):
-            yield place(*finding)
-
-
-class _Places:
-    """Makes Problems at the place of a path, or of what encloses it; says which stage's overlay it stands in."""
-
-    def __init__(self, file: str, root: Node) -> None:
-        self.file = file
-        self.root = root
-
-    def __call__(self, path: tree.Path, message: str, fix: str) -> Problem:
-        node, depth = self.root, 0
-        while depth < len(path) and (child := node.at(path[depth])) is not None:
-            node, depth = child, depth + 1
-        prefix = ("stages", node.stage) if node.stage else ()
-        return Problem(self.file, node.line, node.column, dotted((*prefix, *path)), message, fix)
-
-
-@cache
-def _model_schema() -> Schema:
-    return base_schema()
 
 
 def _shown(path: Path) -> str:
@@ -253,7 +148,7 @@ def _staged(root: Node, stage: str) -> Node:
     overlay = root.at("stages", stage)
     if overlay is None or not isinstance(overlay.value, dict):
         return root
-    changes = {key: node for key, node in overlay.value.items() if key not in _FIXED_IN_STAGES}
+    changes = {key: node for key, node in overlay.value.items() if key not in FIXED_IN_STAGES}
     return merge(root, staged(replace(overlay, value=changes), stage))
 
 

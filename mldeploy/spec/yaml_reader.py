@@ -25,7 +25,7 @@ MAX_DEPTH = 64
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,39})")
-_FLOAT = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(?=.*[.eE])(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -138,17 +138,13 @@ class _Reader:
 
     def _sequence(self, events: Iterator[Any], path: Path) -> list[Node]:
         items: list[Node] = []
-        for event in events:
-            if isinstance(event, yaml.SequenceEndEvent):
-                break
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
             items.append(self._node(event, events, (*path, len(items)), event))
         return items
 
     def _mapping(self, events: Iterator[Any], path: Path) -> dict[str, Node]:
         entries: dict[str, Node] = {}
-        for key in events:
-            if isinstance(key, yaml.MappingEndEvent):
-                break
+        while not isinstance(key := next(events), yaml.MappingEndEvent):
             self._check(key, path)
             if not isinstance(key, yaml.ScalarEvent):
                 raise self._refuse(key, path, "a key is a list or a map", "write keys as plain text: `key: value`")
@@ -158,14 +154,7 @@ class _Reader:
             node = self._node(next(events), events, (*path, name), key)
             first = entries.setdefault(name, node)
             if first is not node:
-                self.problems.append(
-                    Problem(
-                        self.file,
-                        node.line,
-                        node.column,
-                        dotted((*path, name)),
-                        f"is written twice; first on line {first.line}",
-                        "delete one of the two",
-                    )
-                )
+                said = f"is written twice; first on line {first.line}"
+                at = dotted((*path, name))
+                self.problems.append(Problem(self.file, node.line, node.column, at, said, "delete one of the two"))
         return entries

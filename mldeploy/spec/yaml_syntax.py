@@ -35,6 +35,7 @@ _TABLE = (
     ),
     ("expected <block end>", "something that belongs to no key", "check quotes and indentation here and on the line before"),
     ("cannot start any token", "text that starts with a reserved character", "put it in quotes"),
+    ("expected node content", "something that is no value", "close the '[' or '{' before it, or put the text in quotes"),
     ("incompatible", "a %YAML line that asks for another version of YAML", "delete the line"),
     ("directive", "a line that starts with '%'", "delete the line, or put the text in quotes"),
     ("tag", "a tag; a spec takes none", "delete it, or put text that starts with '!' in quotes"),
