@@ -372,11 +372,11 @@ class TestOptimising:
 
         real = optimise.new_session
 
-        def fail(source, *, level="disabled", save_to=None):
+        def fail(source, *, level="disabled", save_to=None, name=None):
             if save_to is not None:
                 save_to.write_bytes(b"half")
                 raise ModelError("no")
-            return real(source, level=level)
+            return real(source, level=level, name=name)
 
         monkeypatch.setattr(optimise, "new_session", fail)
         linear()
