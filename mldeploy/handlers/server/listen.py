@@ -6,6 +6,8 @@ import errno
 import socket
 
 BACKLOG = 1024
+# Descriptors that are not connections: the model, its libraries, logs, what a hook opens.
+_RESERVED_DESCRIPTORS = 48
 
 
 class ListenError(Exception):
@@ -41,6 +43,18 @@ def inherit(fd: int) -> socket.socket:
         raise ListenError(f"file descriptor {fd} is not a listening socket: {error}") from error
     sock.setblocking(False)
     return sock
+
+
+def affordable_connections(wanted: int) -> int:
+    """How many connections the limit on open files allows, up to `wanted`; raises that limit as far as it may."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _RESERVED_DESCRIPTORS
+    if soft < needed <= hard or soft < hard < needed:
+        soft = min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(wanted, soft - _RESERVED_DESCRIPTORS))
 
 
 def describe(sock: socket.socket) -> str:

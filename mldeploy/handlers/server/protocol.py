@@ -32,12 +32,13 @@ _MAX_LINGER_BYTES = 64 * 1024 * 1024
 class Connection:
     """An HTTP/1.0 or 1.1 connection. `is_private` ones (the supervisor's) do not count as connections."""
 
-    __slots__ = ("choked_since_s", "closing_since_s", "exchange", "has_eof", "is_choked", "is_private", "job", "lingered_bytes",
-                 "reader", "service", "since_s", "stream", "unsent_bytes")
+    __slots__ = ("choked_since_s", "closing_since_s", "exchange", "has_eof", "is_choked", "is_counted", "is_private", "job",
+                 "lingered_bytes", "reader", "service", "since_s", "stream", "unsent_bytes")
 
     def __init__(self, service: Service, sock: socket.socket, is_private: bool) -> None:
         self.service = service
         self.is_private = is_private
+        self.is_counted = False  # among those that are limited: `service.opened` decides
         self.reader = RequestReader(service.config.max_body_bytes)
         self.exchange: Exchange | None = None
         self.job: Job | None = None

@@ -17,6 +17,7 @@ from mldeploy.handlers.message import Request, Response
 from mldeploy.handlers.server import patience
 from mldeploy.handlers.server.admission import Admission
 from mldeploy.handlers.server.http1 import Exchange
+from mldeploy.handlers.server.listen import affordable_connections
 from mldeploy.handlers.server.loop import Loop, Timer
 from mldeploy.handlers.server.pool import Done, Job, Pool
 from mldeploy.handlers.server.wire import ResponseWriter
@@ -42,7 +43,7 @@ class Service:
         self.pool = Pool(runtime.handle, self.admission, loop, stuck_grace_s=self.config.stuck_grace_s, exhausted=exhausted)
         runtime.metrics.queued = self.admission.waiting
         self.connections: set[Connection] = set()
-        self.max_connections = self.config.max_connections
+        self.max_connections = affordable_connections(self.config.max_connections)
         self.draining_since_s = 0.0
         self.is_unhealthy = False
         self._is_loaded = False
@@ -78,17 +79,19 @@ class Service:
             self._ticker = self.loop.call_later(self._tick_s, self._tick)
         if connection.is_private:
             return None
-        self._public += 1
-        if self._public <= self.max_connections:
+        if self._public < self.max_connections:
+            self._public += 1
+            connection.is_counted = True
             return None
-        if self._public > self.max_connections + _MAX_REFUSED:
+        if len(self.connections) - self._public > _MAX_REFUSED:
             connection.stream.abort()
+            return None
         return self.runtime.reject("not-ready", f"all {self.max_connections} connections are in use",
                                    headers=(("retry-after", "1"),))
 
     def closed(self, connection: Connection) -> None:
         self.connections.discard(connection)
-        self._public -= not connection.is_private
+        self._public -= connection.is_counted
 
     def dispatch(self, exchange: Exchange, done: Done) -> Response | Job:
         """The answer, or the job whose end will be told to `done`."""

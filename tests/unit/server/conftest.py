@@ -71,8 +71,18 @@ class FakeRuntime:
         body = b"x" * int(rest) if word == "big" else request.path.encode() + b" " + request.body
         return Response(200, (("content-type", "text/plain"),), body)
 
-    def reject(self, slug: str, detail: str, request_id: str = "", headers: tuple[tuple[str, str], ...] = (), *,
-               method: str = "", path: str = "", received_s: float = 0.0, bytes_in: int = 0) -> Response:
+    def reject(
+        self,
+        slug: str,
+        detail: str,
+        request_id: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
+        *,
+        method: str = "",
+        path: str = "",
+        received_s: float = 0.0,
+        bytes_in: int = 0,
+    ) -> Response:
         self.rejected.append((slug, detail))
         return Response(PROBLEMS[slug][0], (("content-type", "application/problem+json"), *headers), slug.encode())
 

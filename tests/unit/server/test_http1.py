@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,8 @@ def summary(exchange: Exchange) -> tuple[object, ...]:
 
 
 def test_a_request_has_its_parts() -> None:
-    (exchange,) = read(b"PUT /a%20b?c=d HTTP/1.1\r\nHost: h\r\nX-Request-ID: 7\r\nAccept: a\r\naccept: b\r\nContent-Length: 3\r\n\r\nxyz")
+    headers = b"Host: h\r\nX-Request-ID: 7\r\nAccept: a\r\naccept: b\r\nContent-Length: 3\r\n"
+    (exchange,) = read(b"PUT /a%20b?c=d HTTP/1.1\r\n" + headers + b"\r\nxyz")
     request = exchange.request
     assert request is not None
     assert request[:4] == ("PUT", "/a b", "c=d", {"host": "h", "x-request-id": "7", "accept": "a, b", "content-length": "3"})
@@ -36,8 +39,8 @@ def test_a_request_has_its_parts() -> None:
 
 
 def test_a_chunked_body_is_put_together_and_its_trailers_are_dropped() -> None:
-    data = HEAD + b"Transfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nX-Trailer: t\r\nHost: other\r\n\r\n" + GET
-    first, second = read(data)
+    chunks = b"3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nX-Trailer: t\r\nHost: other\r\n\r\n"
+    first, second = read(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + GET)
     assert first.request is not None
     assert second.request is not None
     assert first.request.body == b"abcde"
@@ -154,7 +157,8 @@ def test_what_is_over_a_limit_says_the_limit(data: bytes, slug: str, said: str) 
 
 
 def test_bodies_and_headers_at_the_limit_pass() -> None:
-    (exchange,) = read(HEAD + b"Content-Length: 100\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(126)) + b"\r\n" + b"x" * 100)
+    headers = b"".join(b"X-%d: 1\r\n" % n for n in range(126))
+    (exchange,) = read(HEAD + b"Content-Length: 100\r\n" + headers + b"\r\n" + b"x" * 100)
     assert exchange.request is not None
     assert len(exchange.request.body) == 100
 
@@ -183,7 +187,9 @@ def test_the_phase_and_the_wish_for_100_continue_are_known() -> None:
     assert (reader.phase, len(reader.exchanges)) == (http1.IDLE, 1)
 
 
-@pytest.mark.parametrize("expectation", [b"Expect: 100-continue\r\nContent-Length: 0\r\n", b"Expect: 200-ok\r\nContent-Length: 1\r\n"])
+@pytest.mark.parametrize(
+    "expectation", [b"Expect: 100-continue\r\nContent-Length: 0\r\n", b"Expect: 200-ok\r\nContent-Length: 1\r\n"]
+)
 def test_nobody_is_told_to_continue_without_need(expectation: bytes) -> None:
     reader = RequestReader(100)
     reader.feed(HEAD + expectation + b"\r\n")
@@ -192,11 +198,15 @@ def test_nobody_is_told_to_continue_without_need(expectation: bytes) -> None:
 
 STREAM = (
     b"\r\nGET /a HTTP/1.1\r\nHost: h\r\nX-A: 1\r\n\r\n"
-    + HEAD + b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\nhello"
-    + HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\nT: t\r\n\r\n"
+    + HEAD
+    + b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\nhello"
+    + HEAD
+    + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\nT: t\r\n\r\n"
     + b"GET /u HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
     + b"HEAD /h HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
-    + HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab" + GET
+    + HEAD
+    + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"
+    + GET
 )
 WHOLE = [summary(exchange) for exchange in read(STREAM)]
 
@@ -204,7 +214,7 @@ WHOLE = [summary(exchange) for exchange in read(STREAM)]
 @given(st.lists(st.integers(0, len(STREAM)), max_size=40))
 def test_any_split_of_a_stream_reads_the_same(cuts: list[int]) -> None:
     edges = sorted({0, len(STREAM), *cuts})
-    parts = [STREAM[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [STREAM[a:b] for a, b in pairwise(edges)]
     assert [summary(exchange) for exchange in read(*parts)] == WHOLE
 
 

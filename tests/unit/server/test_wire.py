@@ -15,7 +15,8 @@ def test_an_answer_is_status_headers_date_length_and_body(monkeypatch: pytest.Mo
     writer = ResponseWriter()
     response = Response(200, (("content-type", "text/plain"),), b"hello")
     assert writer.render(response) == (
-        b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\ncontent-length: 5\r\n\r\nhello")
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\ncontent-length: 5\r\n\r\nhello"
+    )
     assert writer.render(response, connection="close", is_head=True).endswith(b"content-length: 5\r\nconnection: close\r\n\r\n")
 
 
