@@ -12,24 +12,27 @@ request: route ▸ authorise ▸ loaded? ▸ remove content-encoding ▸ decode 
 
 from __future__ import annotations
 
+import gc
 from itertools import count
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from mldeploy.handlers import auth, media, predict, routes, warmup
+from mldeploy.handlers import auth, documents, media, predict, routes, warmup
 from mldeploy.handlers.call import Call
 from mldeploy.handlers.config import ServingConfig
 from mldeploy.handlers.engines import Engine, EngineError, EngineInputError, EngineTimeout
 from mldeploy.handlers.log import Log, clean, traceback_text
 from mldeploy.handlers.manifest import Manifest, read
 from mldeploy.handlers.message import Request, Response
-from mldeploy.handlers.metrics import CONTENT_TYPE as METRICS_TYPE
 from mldeploy.handlers.metrics import Metrics
 from mldeploy.handlers.problems import Problem, to_response
 from mldeploy.handlers.tensor import Tensor
 
 _RETRY_AFTER = ("retry-after", "1")
+_SERVER_TIMING = "queue;dur=%.3f, decode;dur=%.3f, infer;dur=%.3f, encode;dur=%.3f"
+_LOG_TOTAL = b'"ms_total":%.3f'
+_LOG_PHASES = b'"ms_queue":%.3f,"ms_decode":%.3f,"ms_infer":%.3f,"ms_encode":%.3f,"ms_total":%.3f'
 _LAST_RESORT = Response(
     500,
     (("content-type", "application/problem+json"),),
@@ -55,7 +58,7 @@ class Runtime:
         self._engine: Engine | None = None
         self._hooks: predict.Hooks | None = None
         self._predictions = count()
-        self._routes = routes.table(self.manifest, self._documents())
+        self._routes = routes.table(self.manifest.name, documents.answers(self))
 
     def load(self) -> None:
         """Open the engine and the hooks, warm up, measure. Raises EngineError."""
@@ -71,6 +74,7 @@ class Runtime:
         if warmth.refusal is not None:
             self.log.event("warning", "warm-up refused", traceback=traceback_text(warmth.refusal))
         self.is_heavy = warmup.is_heavy(self.manifest, self._hooks is not None, warmth, self.config.pool)
+        gc.freeze()  # what is alive now stays alive: collections during requests need not walk it
         self.metrics.load_s = perf_counter() - started
         self._engine = engine
         self.is_ready = True
@@ -82,6 +86,11 @@ class Runtime:
             heavy=self.is_heavy,
             ms_run=None if warmth.run_s is None else round(warmth.run_s * 1e3, 3),
         )
+
+    @property
+    def engine_name(self) -> str:
+        """The engine in use, for /metadata and metrics; empty before the model is loaded."""
+        return self._engine.name if self._engine is not None else ""
 
     def close(self) -> None:
         """Let go of the model."""
@@ -146,7 +155,7 @@ class Runtime:
             call.route = route.name
         auth.check(self.config, request.path, request.headers)
         if route is None:
-            raise routes.not_found(self.manifest, request.path)
+            raise routes.not_found(self.manifest.name, request.path)
         if request.method == "OPTIONS":
             return Response(204, (("allow", route.allow),), b"")
         if request.method != route.method and not (route.method == "GET" and request.method == "HEAD"):
@@ -175,7 +184,7 @@ class Runtime:
             return oip.infer(self.manifest, lambda inputs: self._run(call, inputs), request._replace(body=body))
         inputs = predict.decode_predict(self.manifest, self._hooks, request, body)
         outputs = self._run(call, inputs)
-        return Response(200, routes.JSON_HEADERS, predict.encode_predict(self.manifest, self._hooks, outputs))
+        return Response(200, documents.JSON_HEADERS, predict.encode_predict(self.manifest, self._hooks, outputs))
 
     def _run(self, call: Call, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Run the model within what is left of the request's time. Raises Problem."""
@@ -190,10 +199,8 @@ class Runtime:
         except EngineTimeout:
             raise Problem("timeout", f"the prediction took longer than {self.config.timeout_s:g} s") from None
         except BaseException as error:
-            call.trace = traceback_text(error)
-            raise Problem(
-                "model-failed", "the model failed on this input; the log has the reason under this request id"
-            ) from error
+            refusal = predict.refusal(error) if self.manifest.format == "python" else None
+            raise refusal or _model_failed(call, error) from error
         finally:
             call.run_ended_s = perf_counter()
 
@@ -208,7 +215,7 @@ class Runtime:
     def _finish(self, call: Call, response: Response, bytes_in: int = 0) -> Response:
         """Add the headers that every answer has, write the log line, count."""
         request, phases = call.request, call.phases_s()
-        queue, decode, infer, encode, total = (round(seconds * 1e3, 3) for seconds in phases)
+        received, sent = bytes_in or len(request.body), len(response.body)
         line: dict[str, Any] = {
             "event": "request",
             "request_id": call.id,
@@ -216,61 +223,24 @@ class Runtime:
             "path": clean(request.path),
             "route": call.route,
             "status": response.status,
-            "ms_total": total,
-            "bytes_in": bytes_in or len(request.body),
-            "bytes_out": len(response.body),
+            "bytes_in": received,
+            "bytes_out": sent,
         }
         headers = (*response.headers, ("x-request-id", call.id))
+        ms = tuple([seconds * 1e3 for seconds in phases])
+        times = _LOG_TOTAL % ms[4:]
         if call.is_prediction:
-            start = "cold" if call.is_cold else "warm"
-            headers += (
-                ("server-timing", f"queue;dur={queue}, decode;dur={decode}, infer;dur={infer}, encode;dur={encode}"),
-                ("x-mldeploy-start", start),
-            )
-            line |= {"ms_queue": queue, "ms_decode": decode, "ms_infer": infer, "ms_encode": encode, "start": start}
+            line["start"] = "cold" if call.is_cold else "warm"
+            headers += (("server-timing", _SERVER_TIMING % ms[:4]), ("x-mldeploy-start", line["start"]))
+            times = _LOG_PHASES % ms
         if call.error:
             line["error"] = call.error
             if call.trace:
                 line["traceback"] = call.trace
-        self.log.line("error" if response.status >= 500 else "info", line)
-        self.metrics.finish(
-            call.route,
-            response.status,
-            line["bytes_in"],
-            line["bytes_out"],
-            phases if call.is_prediction else None,
-            call.is_cold,
-        )
+        self.log.line("error" if response.status >= 500 else "info", line, times)
+        has_run = call.run_started_s > 0
+        self.metrics.finish(call.route, response.status, received, sent, phases if has_run else None, call.is_cold)
         return Response(response.status, headers, response.body)
-
-    def _documents(self) -> dict[str, routes.Answer]:
-        manifest, config = self.manifest, self.config
-        return {
-            "page": routes.kept(lambda: routes.page(manifest, config)),
-            "metadata": lambda: routes.metadata(manifest, config, self._engine.name if self._engine else ""),
-            "openapi": routes.kept(lambda: routes.openapi(manifest, config)),
-            "metrics": lambda: Response(200, (("content-type", METRICS_TYPE),), self._metrics_text()),
-            "server": lambda: routes.server(manifest),
-            "model": lambda: routes.model(manifest),
-            "live": lambda: routes.json_answer({"live": True}),
-            "ready": lambda: self._readiness({"ready": True}),
-            "model-ready": lambda: self._readiness({"name": manifest.name, "ready": True}),
-        }
-
-    def _readiness(self, doc: dict[str, Any]) -> Response:
-        if not self.is_ready:
-            raise Problem("not-ready", "the model is not ready to take requests")
-        return routes.json_answer(doc)
-
-    def _metrics_text(self) -> bytes:
-        info = {
-            "name": self.manifest.name,
-            "fingerprint": self.manifest.fingerprint,
-            "format": self.manifest.format,
-            "engine": self._engine.name if self._engine else "",
-            "stage": self.config.stage,
-        }
-        return self.metrics.text(info, self.is_ready, self.log.dropped)
 
 
 def _model_failed(call: Call, error: BaseException) -> Problem:

@@ -1,7 +1,7 @@
 """The user's preprocess and postprocess functions around a model: arrays for them, tensors for the engine. Imports numpy.
 
-A preprocess hook refuses an input by raising ValueError: its message goes to the caller (invalid-input). Any other exception,
-and whatever a postprocess hook raises, is a failure of the hook (model-failed), and only the log says which.
+A preprocess hook may refuse an input (see `predict.refusal`). Anything else that it raises, and whatever a postprocess hook
+raises, is a failure of the hook (model-failed), and only the log says which.
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mldeploy.handlers import codec_json, hooks
+from mldeploy.handlers import codec_json, hooks, predict
 from mldeploy.handlers.engines import EngineError
 from mldeploy.handlers.engines.arrays import conform, to_array
-from mldeploy.handlers.log import clean
 from mldeploy.handlers.manifest import Manifest
-from mldeploy.handlers.problems import Problem
 from mldeploy.handlers.tensor import Tensor
 
 
@@ -23,11 +21,10 @@ def preprocess(manifest: Manifest, function: Callable[[Any], dict[str, Any]], va
     try:
         arrays = hooks.call(manifest.root / manifest.hook, function, value)
     except EngineError as error:
-        if isinstance(error.__cause__, ValueError):
-            raise Problem(
-                "invalid-input", clean(str(error.__cause__)) or "the input does not fit the model", field="inputs"
-            ) from error
-        raise
+        refusal = predict.refusal(error)
+        if refusal is None:
+            raise
+        raise refusal from error
     names = [spec.name for spec in manifest.inputs]
     if not isinstance(arrays, dict) or sorted(arrays, key=str) != sorted(names):
         found = sorted(map(str, arrays)) if isinstance(arrays, dict) else type(arrays).__name__

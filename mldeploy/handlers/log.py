@@ -42,15 +42,15 @@ class Log:
         """A line that belongs to no request: loaded, warm-up refused, draining."""
         self.line(level, {"event": event, **fields})
 
-    def line(self, level: str, fields: dict[str, Any]) -> None:
-        """Write one line: ts, level, model, stage, then `fields`. Values are numbers, `clean` text, or dicts of them."""
+    def line(self, level: str, fields: dict[str, Any], times: bytes = b"") -> None:
+        """Write one line: ts, level, model, stage, `times` (JSON members already), then `fields`: numbers and `clean` text."""
         try:
             with self._lock:
-                self._write(self._encode(level, fields))
+                self._write(self._encode(level, fields, times))
         except Exception:
             self.dropped += 1
 
-    def _encode(self, level: str, fields: dict[str, Any]) -> bytes:
+    def _encode(self, level: str, fields: dict[str, Any], times: bytes) -> bytes:
         now = time()
         second = int(now)
         if second != self._second:
@@ -61,13 +61,9 @@ class Log:
             if len(tail) < _MAX_FIELDS_BYTES:
                 break
             tail = codec_json.dumps({key: value[-limit:] if isinstance(value, str) else value for key, value in fields.items()})
-        return b'{"ts":"%b.%03dZ","level":"%b",%b,%b\n' % (
-            self._stamp,
-            int(now % 1 * 1000),
-            level.encode(),
-            self._context,
-            tail[1:],
-        )
+        times = times + b"," if times else times
+        head = b'{"ts":"%b.%03dZ","level":"%b",' % (self._stamp, int(now % 1 * 1000), level.encode())
+        return b"%b%b,%b%b\n" % (head, self._context, times, tail[1:])
 
     def _write(self, data: bytes) -> None:
         is_dropped = self._may_block and not _is_writable(self._fd)

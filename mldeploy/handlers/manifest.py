@@ -42,7 +42,7 @@ class Column(NamedTuple):
     name: str
     dtype: str
     input: str
-    index: int
+    index: int  # type: ignore[assignment]  # nobody searches a column as a tuple
 
 
 class TabularPreprocess(NamedTuple):

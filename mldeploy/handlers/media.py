@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from mldeploy.handlers.problems import Problem
@@ -16,8 +17,9 @@ class MediaType(NamedTuple):
     parameters: dict[str, str]
 
 
+@lru_cache(maxsize=64)
 def parse(header: str) -> MediaType:
-    """Split a content-type header. An absent header gives the name ""."""
+    """Split a content-type header; the result is shared and only to be read. An absent header gives the name ""."""
     if ";" not in header:
         return MediaType(header.strip().lower(), {})
     name, _, rest = header.partition(";")

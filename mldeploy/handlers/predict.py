@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from mldeploy.handlers import codec_json, media
+from mldeploy.handlers.log import clean
 from mldeploy.handlers.manifest import ImagePreprocess, Manifest, TabularPreprocess
 from mldeploy.handlers.message import Request
 from mldeploy.handlers.problems import Problem
@@ -57,6 +58,17 @@ def encode_predict(manifest: Manifest, hooks: Hooks | None, outputs: dict[str, T
     return codec_json.dumps(
         {"model": manifest.name, "outputs": {spec.name: codec_json.nested(outputs[spec.name]) for spec in manifest.outputs}}
     )
+
+
+def refusal(error: BaseException) -> Problem | None:
+    """The Problem that a user's preprocess or predict function means by raising ValueError: its message is for the caller.
+
+    Any other exception of theirs is a failure, and None here: its message is for the log alone.
+    """
+    cause = error.__cause__
+    if not isinstance(cause, ValueError):
+        return None
+    return Problem("invalid-input", clean(str(cause)) or "the input does not fit the model", field="inputs")
 
 
 def accepted_types(manifest: Manifest) -> tuple[str, ...]:

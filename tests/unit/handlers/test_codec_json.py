@@ -245,3 +245,9 @@ def test_a_shape_of_another_rank_never_fits() -> None:
     with pytest.raises(Problem) as caught:
         codec_json.check_shape((4,), ROWS_OF_4, "inputs.x")
     assert caught.value.detail == "inputs.x has shape [4]; expected FP32 of shape [N, 4]"
+
+
+@pytest.mark.parametrize("value", [[], [[]]])
+def test_nothing_at_any_depth_is_empty(value: list[Any]) -> None:
+    problem = _problem(value, TensorSpec("x", "FP32", (2, 3, 4)))
+    assert problem.detail == "inputs.x is empty; expected FP32 of shape [2, 3, 4]"

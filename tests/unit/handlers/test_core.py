@@ -273,6 +273,21 @@ def test_a_failing_model_is_a_problem(make_runtime: Make, error: BaseException, 
         assert problem["field"] == "inputs.x"
 
 
+@pytest.mark.parametrize(
+    ("format_name", "status", "detail"), [("python", 422, "needs 24 months"), ("onnx", 500, "the model failed")]
+)
+def test_a_predict_hook_may_refuse_an_input(make_runtime: Make, format_name: str, status: int, detail: str) -> None:
+    harness = make_runtime(format=format_name)
+
+    def refuse(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        raise EngineError("hook.py:58: ValueError") from ValueError("needs 24 months")
+
+    harness.engine.answer = refuse
+    response = harness.predict(ROW)
+    assert response.status == status
+    assert detail in _problem(response)["detail"]
+
+
 def test_time_spent_waiting_counts(make_runtime: Make) -> None:
     harness = make_runtime(ServingConfig(timeout_s=2))
     response = harness.send("POST", "/predict", b'{"inputs":[1,2,3,4]}', "", perf_counter() - 3)
