@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,8 @@ def test_help_imports_nothing_heavy(argument: str) -> None:
         "import sys\nfrom mldeploy.cli.__main__ import main\n"
         f"code = main([{argument!r}])\nprint('\\n'.join(sys.modules), file=sys.stderr)\nsys.exit(code)"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, env=environ)
     assert set(done.stderr.split()) & BANNED == set()
     assert "mldeploy" in done.stdout
 
