@@ -38,6 +38,8 @@ def convert(estimator: Any, plan: InputPlan) -> onnx.ModelProto:
     for part in parts(twin):
         if type(part).__name__ == "VotingClassifier":
             part.flatten_transform = False  # concerns transform only, and the converter refuses the default
+        elif hasattr(part, "steps"):
+            part.steps = [step for step in part.steps if step[1] not in (None, "passthrough")]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -103,7 +105,7 @@ def options(estimator: Any, has_trees: bool) -> dict[int, dict[str, Any]]:
     chosen: dict[int, dict[str, Any]] = {}
     for part in parts(estimator):
         name = type(part).__name__
-        if hasattr(part, "classes_") and _accepts(part, "zipmap"):
+        if hasattr(part, "classes_") and _accepts(part, "zipmap") and _accepts(_last(part), "zipmap"):
             chosen[id(part)] = {"zipmap": False}
         if _accepts(part, "raw_scores") and not hasattr(part, "predict_proba"):
             chosen[id(part)] = {**chosen.get(id(part), {}), "raw_scores": True}
@@ -114,6 +116,13 @@ def options(estimator: Any, has_trees: bool) -> dict[int, dict[str, Any]]:
             if part.analyzer == "word" and part.token_pattern == SKLEARN_TOKENS:
                 chosen[id(part)]["tokenexp"] = ONNX_TOKENS
     return chosen
+
+
+def _last(part: Any) -> Any:
+    """What answers in the end, inside pipelines and searches: their options are handed down to it."""
+    while hasattr(part, "steps") or hasattr(part, "best_estimator_"):
+        part = part.steps[-1][1] if hasattr(part, "steps") else part.best_estimator_
+    return part
 
 
 def _accepts(part: Any, option: str) -> bool:
