@@ -6,6 +6,7 @@ import errno
 import socket
 
 BACKLOG = 1024
+_MAX_PORT = 65535
 # Descriptors that are not connections: the model, its libraries, logs, what a hook opens.
 _RESERVED_DESCRIPTORS = 48
 
@@ -16,6 +17,8 @@ class ListenError(Exception):
 
 def bind(host: str, port: int) -> socket.socket:
     """A socket listening on `host`:`port` (0: any free port). From here on, connections queue in the kernel."""
+    if port > _MAX_PORT:
+        raise ListenError(f"port {port} does not exist; give one up to {_MAX_PORT} with --port (0: any free one)")
     try:
         name = host.encode() if host.isascii() else host  # text would import the IDNA codec, which plain names do not need
         family, kind, _, _, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -26,7 +29,7 @@ def bind(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
         sock.listen(BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         sock.close()
         raise ListenError(_explain(host, port, error)) from error
     sock.setblocking(False)
@@ -37,10 +40,12 @@ def inherit(fd: int) -> socket.socket:
     """The listening socket that was passed on as file descriptor `fd`."""
     try:
         sock = socket.socket(fileno=fd)
-        if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            raise ListenError(f"file descriptor {fd} is a socket that does not listen")
+        is_listening = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     except OSError as error:
         raise ListenError(f"file descriptor {fd} is not a listening socket: {error}") from error
+    if not is_listening:
+        sock.close()
+        raise ListenError(f"file descriptor {fd} is a socket that does not listen")
     sock.setblocking(False)
     return sock
 
@@ -63,8 +68,8 @@ def describe(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _explain(host: str, port: int, error: Exception) -> str:
-    code = getattr(error, "errno", None)
+def _explain(host: str, port: int, error: OSError) -> str:
+    code = error.errno
     if code == errno.EADDRINUSE:
         return f"port {port} on {host} is in use; stop what listens there or give another port with --port (0: any free one)"
     if code == errno.EACCES:

@@ -34,8 +34,9 @@ class Loader:
         self.seconds = 0.0
 
     def start(self) -> None:
+        """Load on a thread."""
         self._creating.acquire()
-        _thread.start_new_thread(self._work, ())
+        _thread.start_new_thread(self.work, ())
 
     def created(self) -> Runtime:
         """Wait for the runtime (not for its model). Raises LoadError if the bundle cannot even be read."""
@@ -52,7 +53,8 @@ class Loader:
         if is_done:
             callback()
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Load here."""
         began_s = perf_counter()
         try:
             try:
@@ -60,7 +62,8 @@ class Loader:
 
                 self._runtime = runtime = Runtime(self._bundle, self._config)
             finally:
-                self._creating.release()
+                if self._creating.locked():
+                    self._creating.release()
             runtime.load()
         except BaseException as error:  # a hook can raise anything while it is imported, SystemExit too
             detail = " ".join(str(error).split())
