@@ -88,7 +88,7 @@ def _usage(error: click.UsageError) -> Failure:
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """The name in `known` that `word` was probably meant to be, or ""."""
+    """The name in `known` that `word` was probably meant to be, or "". Verbs are short: half of the letters are enough."""
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.5)), "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from mldeploy.cli.session import Session
 from mldeploy.cli.target import warn
 from mldeploy.cli.verb import verb
@@ -31,5 +33,6 @@ def command(session: Session) -> None:
         "stage": loaded.stage,
         "clouds": clouds,
         "problems": [],
+        "warnings": [asdict(warning) for warning in loaded.warnings],
     }
     session.result(document, [f"{loaded.file} is valid   {loaded.spec.name} · stage {loaded.stage} · for {', '.join(clouds)}"])
