@@ -90,7 +90,8 @@ def _entry(name: str) -> EntryPoint:
     if len(found) > 1:
         owners = sorted(origin for origin, _ in found)
         raise ProviderError(
-            f"two packages register the provider '{name}': {' and '.join(owners)}", f"pip uninstall {owners[-1]}"
+            f"two packages register the provider '{name}': {' and '.join(owners)}",
+            f"uninstall one of the two: pip uninstall {owners[0]}",
         )
     return next(iter(found.values()))
 
