@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mldeploy.bundle.inspection import ModelFacts
 
 SUFFIXES = (".onnx", ".skops", ".joblib", ".pkl", ".pickle")
+ROWS = (".csv", ".npy")
 IMAGES = (".jpg", ".jpeg", ".png", ".webp")
 SPEC_FILE = "mldeploy.yaml"
 _PATH = click.Path(path_type=Path)
@@ -61,6 +62,8 @@ def command(session: Session, model: Path | None, data: Path | None, name: str |
     session.after_interrupt = lambda: "nothing was written"
     model = model or _only_model(session)
     _check_free(spec_file, force)
+    _check_data(data)
+    _check_name(name)
     trust_pickle = trust_pickle or _may_trust(session, model)
     rows = data if data is not None and data.suffix == ".csv" else None
     with session.report.step("inspect", "reading the model") as step:
@@ -103,6 +106,20 @@ def _only_model(session: Session) -> Path:
 def _check_free(path: Path, force: bool) -> None:
     if path.exists() and not force:
         raise UsageError(f"{path} is there already", "--force overwrites it; -f FILE writes the spec elsewhere")
+
+
+def _check_data(data: Path | None) -> None:
+    if data is None:
+        return
+    if not data.is_file():
+        raise UsageError(f"--data {data}: no such file", f"give one with the ending {', '.join(ROWS + IMAGES)}")
+    if data.suffix.lower() not in ROWS + IMAGES:
+        raise UsageError(f"--data {data}: neither rows nor a picture by its ending", f"one of {', '.join(ROWS + IMAGES)}")
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and spec_name(name, "") != name:
+        raise UsageError(f"--name '{name}': at most 40 lower-case letters, digits and '-'", f"--name {spec_name(name, '')}")
 
 
 def _may_trust(session: Session, model: Path) -> bool:

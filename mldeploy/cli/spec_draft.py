@@ -67,7 +67,7 @@ def spec_name(stem: str, folder: str) -> str:
     """A valid name from the file's own, or from its folder's when the file's says nothing ("model.onnx")."""
     for text in (stem, folder):
         name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-").lstrip("0123456789-")[:40].rstrip("-")
-        if name and name not in _GENERIC:
+        if name and (name not in _GENERIC or not folder):
             return name
     return "model"
 

@@ -22,6 +22,7 @@ from mldeploy.spec.model import NAME_PATTERN, ModelSpec
         ("model", "digits", "digits"),
         ("Iris Classifier_v2", "x", "iris-classifier-v2"),
         ("model", "model", "model"),
+        ("net", "", "net"),
         ("123", "9lives", "lives"),
         ("é", "ü", "model"),
         ("x" * 60, "", "x" * 40),
