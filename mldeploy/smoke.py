@@ -76,15 +76,19 @@ def _check(caller: _Caller, loaded: LoadedSpec, request: Smoke, title: str) -> N
         waited = f"after {time.monotonic() - started_s:.1f} s"
         raise SmokeError(f"{title}: no answer {waited}: {_reason(error)}", "the release's log has the cause") from error
     if answer.status != request.status:
-        raise SmokeError(f"{title}: expected status {request.status}, got {answer.status}: {_shown(answer.body)}",
-                         f"mend the model or the request ({loaded.origin(_place(loaded, request)) or loaded.file})")
+        raise SmokeError(
+            f"{title}: expected status {request.status}, got {answer.status}: {_shown(answer.body)}",
+            f"mend the model or the request ({loaded.origin(_place(loaded, request)) or loaded.file})",
+        )
     if request.expect is None:
         return
     difference = next(differences(request.expect, answer.body, request.tolerance), None)
     if difference is not None:
         path = difference.path or "the answer"
-        raise SmokeError(f"{title}: {path}: expected {difference.expected}, got {difference.got}",
-                         f"mend the model, or what the spec expects ({loaded.origin(_place(loaded, request)) or loaded.file})")
+        raise SmokeError(
+            f"{title}: {path}: expected {difference.expected}, got {difference.got}",
+            f"mend the model, or what the spec expects ({loaded.origin(_place(loaded, request)) or loaded.file})",
+        )
 
 
 def _place(loaded: LoadedSpec, request: Smoke) -> str:

@@ -100,8 +100,10 @@ class Lock:
         has_told = False
         while not self._try():
             if time.monotonic() >= deadline_s:
-                raise LockedError(f"{self.path.parent.name} is locked by {self.holder()}",
-                                  "wait until it is done, or end that process; its lock goes with it")
+                raise LockedError(
+                    f"{self.path.parent.name} is locked by {self.holder()}",
+                    "wait until it is done, or end that process; its lock goes with it",
+                )
             if on_wait is not None and not has_told:
                 on_wait(self.holder())
                 has_told = True
@@ -140,8 +142,9 @@ class Lock:
             return False
 
     def _sign(self, descriptor: int) -> None:
-        text = json.dumps({"pid": os.getpid(), "mark": self._mark, "host": socket.gethostname(),
-                           "since": time.strftime("%Y-%m-%d %H:%M:%S")}).encode()
+        text = json.dumps(
+            {"pid": os.getpid(), "mark": self._mark, "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        ).encode()
         # A full disk must not refuse the lock: the text only serves the message of whoever waits.
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)

@@ -53,8 +53,9 @@ def fake_bundle(number: int = 1) -> Bundle:
     return Bundle(folder, "m", fingerprint, "onnx", specs, specs)
 
 
-def up(root: Path, number: int = 1, *, command: tuple[str, ...] = FAKE, report: Any = None, stage: str = "dev",
-       **sections: Any) -> Outputs:
+def up(
+    root: Path, number: int = 1, *, command: tuple[str, ...] = FAKE, report: Any = None, stage: str = "dev", **sections: Any
+) -> Outputs:
     loaded = loaded_spec(root, stage, **sections)
     bundle = fake_bundle(number)
     driver = LocalDriver(loaded.spec.name, stage, command)

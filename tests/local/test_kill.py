@@ -114,7 +114,8 @@ def test_after_the_supervisor_died_a_release_that_fails_does_not_replace_the_one
 
 
 def test_after_the_supervisor_died_the_one_before_stays_stopped_when_its_secret_is_gone(
-        home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from machine import Remembering
 
     monkeypatch.setenv("TOKEN", "t")

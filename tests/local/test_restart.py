@@ -65,7 +65,7 @@ import os, sys
 if os.path.exists({str(marker)!r}):
     print("line before the end", flush=True)
     sys.exit(9)
-os.execv(sys.executable, [sys.executable, "-S", {str(Path(__file__).with_name('fake_runtime.py'))!r}, *sys.argv[1:]])
+os.execv(sys.executable, [sys.executable, "-S", {str(Path(__file__).with_name("fake_runtime.py"))!r}, *sys.argv[1:]])
 """)
     import sys
 
@@ -95,7 +95,7 @@ def test_a_crash_loop_keeps_trying_and_recovers_by_itself(home: Path) -> None:
 import os, sys
 if os.path.exists({str(marker)!r}):
     sys.exit(75)
-os.execv(sys.executable, [sys.executable, "-S", {str(Path(__file__).with_name('fake_runtime.py'))!r}, *sys.argv[1:]])
+os.execv(sys.executable, [sys.executable, "-S", {str(Path(__file__).with_name("fake_runtime.py"))!r}, *sys.argv[1:]])
 """)
     outputs = up(home, command=(sys.executable, "-S", str(script)), local={"crash_loop_after": 1})
     marker.touch()

@@ -44,10 +44,19 @@ def step(kill_at: int) -> None:
 
 def main(kill_at: int, number: int, home: Path) -> None:
     places: list[tuple[Any, str]] = [
-        (state, "make_folder"), (state.Lock, "acquire"), (records, "write_desired"), (supervision, "start"),
-        (os, "posix_spawn"), (supervision, "end_orphans"), (supervision, "await_report"), (inbox, "send"),
-        (driver, "run_smoke"), (pruning, "prune"),
-        (Path, "replace"), (os, "fsync"), (os, "fdopen"),
+        (state, "make_folder"),
+        (state.Lock, "acquire"),
+        (records, "write_desired"),
+        (supervision, "start"),
+        (os, "posix_spawn"),
+        (supervision, "end_orphans"),
+        (supervision, "await_report"),
+        (inbox, "send"),
+        (driver, "run_smoke"),
+        (pruning, "prune"),
+        (Path, "replace"),
+        (os, "fsync"),
+        (os, "fdopen"),
     ]
     for owner, name in places:
         setattr(owner, name, counted(getattr(owner, name), kill_at))

@@ -7,6 +7,7 @@ import http.client
 import json
 import secrets as random
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,21 +101,29 @@ class LocalDriver:
         return self._outputs(desired.serve, state, is_changed=False)
 
     def _recovering(self, desired: Desired, release: Release) -> Outputs | None:
-        """Outputs once this very release is back in service, when its supervisor is restarting it; None when that fails."""
-        report = supervision.observed(self.at)
+        """Outputs once this very release is back in service, when its supervisor is restarting it; None when it does not come.
+
+        One that serves and is not ready may have crashed a moment ago; if that does not show in a second it hangs.
+        """
         serve = desired.serve
-        if report is None or serve is None or serve.digest != release.digest:
+        if serve is None or serve.digest != release.digest:
             return None
-
-        def is_settled(now: Observed) -> ReleaseState | None:
-            state = now.release(serve.id)
-            return state if state is None or state.is_failing or state.phase == "serving" else None
-
-        try:
-            state = supervision.await_report(self.at, is_settled, release.start_timeout_s, "no recovery")
-        except DeployError:
-            return None
-        return self._outputs(serve, state, is_changed=False) if state.phase == "serving" and _is_ready(state) else None
+        deadline_s = time.monotonic() + release.start_timeout_s
+        unready_pid, unready_since_s = 0, 0.0
+        while time.monotonic() < deadline_s:
+            report = supervision.observed(self.at)
+            state = report.release(serve.id) if report is not None else None
+            if state is None or state.is_failing:
+                return None
+            if state.phase == "serving":
+                if _is_ready(state):
+                    return self._outputs(serve, state, is_changed=False)
+                if state.pid != unready_pid:
+                    unready_pid, unready_since_s = state.pid, time.monotonic()
+                elif time.monotonic() - unready_since_s > DEATH_TIMEOUT_S:
+                    return None
+            time.sleep(supervision.POLL_S)
+        return None
 
     def _smoke(self, ready: ReleaseState, secrets: dict[str, str], loaded: LoadedSpec, report: Reporter) -> None:
         """The smoke requests, against the candidate's private socket."""
@@ -131,6 +140,7 @@ class LocalDriver:
 
     def _failed(self, release_id: str) -> ReleaseState | None:
         """The release if it has ended, or does so in a moment: a broken connection is noticed before the end of its process."""
+
         def is_failed(report: Observed) -> ReleaseState | None:
             state = report.release(release_id)
             return state if state is not None and state.phase == "failed" else None
@@ -141,8 +151,12 @@ class LocalDriver:
             return None
 
     def _outputs(self, release: Release, state: ReleaseState, *, is_changed: bool) -> Outputs:
-        values = {"pid": state.pid, "supervisor_pid": supervision.pid(self.at), "log": str(self.at.log),
-                  "bundle": release.bundle}
+        values = {
+            "pid": state.pid,
+            "supervisor_pid": supervision.pid(self.at),
+            "log": str(self.at.log),
+            "bundle": release.bundle,
+        }
         return Outputs(NAME, self.name, self.stage, release.fingerprint, _url(state), VISIBILITY, is_changed, values)
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,8 +182,13 @@ class LocalDriver:
             return self._status("stopped", STOPPED, serve.fingerprint)
         if state is None:
             return self._status("starting", "the supervisor has just started")
-        values = {"pid": state.pid, "supervisor_pid": report.pid, "restarts": state.restarts, "since": state.since,
-                  "log": str(self.at.log)}
+        values = {
+            "pid": state.pid,
+            "supervisor_pid": report.pid,
+            "restarts": state.restarts,
+            "since": state.since,
+            "log": str(self.at.log),
+        }
         word = _word(state)
         return Status(NAME, self.name, self.stage, word, _detail(state, word), state.fingerprint, _url(state), values)
 
@@ -182,8 +201,16 @@ class LocalDriver:
             return None
         release = desired.serve
         if state is None:
-            return Outputs(NAME, self.name, self.stage, release.fingerprint, f"http://127.0.0.1:{release.port}", VISIBILITY,
-                           changed=False, values={"log": str(self.at.log), "bundle": release.bundle})
+            return Outputs(
+                NAME,
+                self.name,
+                self.stage,
+                release.fingerprint,
+                f"http://127.0.0.1:{release.port}",
+                VISIBILITY,
+                changed=False,
+                values={"log": str(self.at.log), "bundle": release.bundle},
+            )
         return self._outputs(release, state, is_changed=False)
 
     def endpoint(self) -> Endpoint | None:
@@ -212,8 +239,10 @@ class LocalDriver:
         at = self.at
         if not at.folder.is_dir():
             return False
-        with Lock(at.lock).held(LOCK_WAIT_S, lambda who: report.note(f"waiting for {who} to finish with {at.folder.name}")), \
-                report.step("destroy", "stopping") as step:
+        with (
+            Lock(at.lock).held(LOCK_WAIT_S, lambda who: report.note(f"waiting for {who} to finish with {at.folder.name}")),
+            report.step("destroy", "stopping") as step,
+        ):
             remove(at)
             if Path(at.folder).exists():
                 raise DeployError(f"{at.folder} could not be removed", "make it writable and run destroy again")

@@ -76,7 +76,7 @@ def send(path: Path, secrets: Secrets) -> None:
                 raise OSError(errno.ENXIO, "it is not a FIFO")
             while data:
                 with contextlib.suppress(BlockingIOError):
-                    data = data[os.write(descriptor, data):]
+                    data = data[os.write(descriptor, data) :]
                 if data and time.monotonic() >= deadline_s:
                     raise OSError(errno.ETIMEDOUT, "nobody reads it")
                 if data:
@@ -84,5 +84,7 @@ def send(path: Path, secrets: Secrets) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise UnheardError(f"the supervisor does not take messages: {path}: {error.strerror}",
-                           "run the command again; if that does not help, mldeploy destroy and up") from error
+        raise UnheardError(
+            f"the supervisor does not take messages: {path}: {error.strerror}",
+            "run the command again; if that does not help, mldeploy destroy and up",
+        ) from error

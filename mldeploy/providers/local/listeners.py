@@ -65,6 +65,7 @@ def _bind_fixed(port: int) -> socket.socket:
         return _bind(port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise PortInUseError(f"port {port} is in use by another process; "
-                                 "set clouds.local.port to a free one, or leave it out") from None
+            raise PortInUseError(
+                f"port {port} is in use by another process; set clouds.local.port to a free one, or leave it out"
+            ) from None
         raise PortInUseError(f"port {port} cannot be opened: {error.strerror}") from error

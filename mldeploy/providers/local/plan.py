@@ -43,8 +43,11 @@ def problems(loaded: LoadedSpec) -> Iterator[Problem]:
     for name, reference in loaded.spec.secrets.items():
         if reference is not None and not is_known(reference):
             schemes = " or ".join(f"{scheme}…" for scheme in SCHEMES)
-            yield loaded.problem(f"secrets.{name}", f"{name} has a reference that this machine cannot resolve",
-                                 f"write {schemes}, for one stage if the clouds need another")
+            yield loaded.problem(
+                f"secrets.{name}",
+                f"{name} has a reference that this machine cannot resolve",
+                f"write {schemes}, for one stage if the clouds need another",
+            )
 
 
 def plan(loaded: LoadedSpec, bundle: Bundle) -> Plan:
@@ -110,13 +113,15 @@ def _secrets(loaded: LoadedSpec) -> dict[str, str]:
 def _resources(name: str, stage: str, bundle: Bundle, settings: dict[str, Any]) -> tuple[PlannedResource, ...]:
     memory_mb, concurrency = settings["resources.memory_mb"], settings["resources.concurrency"]
     port, body_mb = settings["clouds.local.port"], settings["clouds.local.max_body_mb"]
-    process = " · ".join([
-        f"bundle {bundle.short} ({bundle.format})",
-        f"{memory_mb} MiB" if memory_mb else "memory not limited",
-        f"{settings['resources.timeout_s']:g} s",
-        f"concurrency {concurrency or 'of the cores at hand'}",
-        "one process, restarted when it crashes",
-    ])
+    process = " · ".join(
+        [
+            f"bundle {bundle.short} ({bundle.format})",
+            f"{memory_mb} MiB" if memory_mb else "memory not limited",
+            f"{settings['resources.timeout_s']:g} s",
+            f"concurrency {concurrency or 'of the cores at hand'}",
+            "one process, restarted when it crashes",
+        ]
+    )
     address = f"127.0.0.1:{port}" if port else "127.0.0.1, the first free port from 8080 on"
     access = "callers need the key" if settings["access"] == "key" else "no key needed"
     ignored = [key.partition(".")[2] for key in NOT_ENFORCED if key in settings]

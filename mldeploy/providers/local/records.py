@@ -153,8 +153,10 @@ def _object(path: Path, warn: Warn) -> dict[str, Any] | None:
         return None
     schema = document.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
-        raise DeployError(f"{path} was written by a newer mldeploy (record schema {schema}; this one reads {SCHEMA})",
-                          "use that newer mldeploy: pip install --upgrade mldeploy")
+        raise DeployError(
+            f"{path} was written by a newer mldeploy (record schema {schema}; this one reads {SCHEMA})",
+            "use that newer mldeploy: pip install --upgrade mldeploy",
+        )
     return document
 
 
@@ -173,12 +175,26 @@ def _release(row: dict[str, Any] | None) -> Release | None:
     if row is None:
         return None
     release = Release(**{**row, "command": tuple(row["command"])})
-    texts = (release.id, release.digest, release.fingerprint, release.bundle, *release.command,
-             *release.environment.keys(), *release.environment.values(), *release.secrets.keys(), *release.secrets.values())
+    texts = (
+        release.id,
+        release.digest,
+        release.fingerprint,
+        release.bundle,
+        *release.command,
+        *release.environment.keys(),
+        *release.environment.values(),
+        *release.secrets.keys(),
+        *release.secrets.values(),
+    )
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a text of the release is not a text")
-    return release._replace(port=int(release.port), memory_mb=int(release.memory_mb), timeout_s=float(release.timeout_s),
-                            start_timeout_s=float(release.start_timeout_s), crash_loop_after=int(release.crash_loop_after))
+    return release._replace(
+        port=int(release.port),
+        memory_mb=int(release.memory_mb),
+        timeout_s=float(release.timeout_s),
+        start_timeout_s=float(release.start_timeout_s),
+        crash_loop_after=int(release.crash_loop_after),
+    )
 
 
 def _desired(row: dict[str, Any]) -> Desired:
@@ -196,10 +212,12 @@ def _desired(row: dict[str, Any]) -> Desired:
 
 def _observed(row: dict[str, Any]) -> Observed:
     states = (ReleaseState(**{**state, "tail": tuple(state["tail"])}) for state in row["releases"])
-    releases = tuple(s._replace(pid=int(s.pid), port=int(s.port), private_port=int(s.private_port), restarts=int(s.restarts))
-                     for s in states)
-    return Observed(int(row["pid"]), str(row["started"]), str(row["version"]), str(row["since"]), int(row["generation"]),
-                    releases)
+    releases = tuple(
+        s._replace(pid=int(s.pid), port=int(s.port), private_port=int(s.private_port), restarts=int(s.restarts)) for s in states
+    )
+    return Observed(
+        int(row["pid"]), str(row["started"]), str(row["version"]), str(row["since"]), int(row["generation"]), releases
+    )
 
 
 def read_desired(at: Paths, warn: Warn) -> Desired | None:

@@ -37,8 +37,9 @@ def resolve(name: str, reference: str) -> str:
     scheme, _, rest = reference.partition(":")
     if scheme == "env":
         if rest not in os.environ:
-            raise DeployError(f"secret {name}: the environment variable {rest} is not set",
-                              f"export {rest}=… and run the command again")
+            raise DeployError(
+                f"secret {name}: the environment variable {rest} is not set", f"export {rest}=… and run the command again"
+            )
         value = os.environ[rest]
     else:
         value = _file(name, rest)

@@ -1,6 +1,6 @@
 """When a crashed release is started again. Pure: times are arguments.
 
-    crash 1 ─0.1 s─ crash 2 ─0.2 s─ crash 3 ─0.4 s─ … ─30 s─ …        `crash_loop_after` of them in a row are a crash loop
+crash 1 ─0.1 s─ crash 2 ─0.2 s─ crash 3 ─0.4 s─ … ─30 s─ …        `crash_loop_after` of them in a row are a crash loop
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How a release comes into service. The deployment's lock is held throughout; what is interrupted, the next up takes up.
 
-    candidate starts on a private socket ─▶ ready ─▶ smoke requests ─▶ commit: it accepts, the old one drains ─▶ old bundles go
-                     └──────── fails ────────┴── fails ──▶ the candidate ends; the old one has served all the time
+candidate starts on a private socket ─▶ ready ─▶ smoke requests ─▶ commit: it accepts, the old one drains ─▶ old bundles go
+                 └──────── fails ────────┴── fails ──▶ the candidate ends; the old one has served all the time
 """
 
 from __future__ import annotations
@@ -90,20 +90,33 @@ class Rollout:
             self._report.warn(f"release {serve.fingerprint[:7]} stays stopped: {error.message}")
             return None
 
-    def _declare(self, serve: Release | None, candidate: Release | None, claimant: tuple[int, str] | None,
-                 history: tuple[str, ...] | None = None) -> None:
+    def _declare(
+        self,
+        serve: Release | None,
+        candidate: Release | None,
+        claimant: tuple[int, str] | None,
+        history: tuple[str, ...] | None = None,
+    ) -> None:
         self._generation += 1
-        records.write_desired(self._at, self._before._replace(
-            generation=self._generation, serve=serve, candidate=candidate, claimant=claimant,
-            history=self._before.history if history is None else history))
+        records.write_desired(
+            self._at,
+            self._before._replace(
+                generation=self._generation,
+                serve=serve,
+                candidate=candidate,
+                claimant=claimant,
+                history=self._before.history if history is None else history,
+            ),
+        )
 
     def _await_ready(self) -> ReleaseState:
         def is_settled(report: Observed) -> ReleaseState | None:
             state = report.release(self._release.id)
             return state if state is not None and state.phase in ("ready", "failed") else None
 
-        state = supervision.await_report(self._at, is_settled, self._release.start_timeout_s + START_MARGIN_S,
-                                         f"{self._before.name} did not start")
+        state = supervision.await_report(
+            self._at, is_settled, self._release.start_timeout_s + START_MARGIN_S, f"{self._before.name} did not start"
+        )
         if state.phase == "failed":
             raise failure(f"{self._before.name} did not start", state, "mend the cause and run the command again")
         return state
@@ -143,8 +156,12 @@ class Rollout:
             if report is not None and others:
                 self._declare(self._before.serve, None, None)
                 inbox.send(self._at.inbox, {})
-                supervision.await_report(self._at, lambda now: True if now.release(self._release.id) is None else None,
-                                         ROLLBACK_TIMEOUT_S, "the candidate does not end")
+                supervision.await_report(
+                    self._at,
+                    lambda now: True if now.release(self._release.id) is None else None,
+                    ROLLBACK_TIMEOUT_S,
+                    "the candidate does not end",
+                )
             elif self._before.serve is not None:
                 supervision.end(self._at)
                 self._declare(self._before.serve, None, None)

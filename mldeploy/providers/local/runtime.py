@@ -28,12 +28,31 @@ _READS_AT_ONCE = 32
 _PIPE_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
 # A runtime sees what a cloud would give it, not the shell that happened to start it.
-INHERITED = ("PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH",
-             "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+INHERITED = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "TZ",
+    "USER",
+    "LOGNAME",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
 # Reserved but untouched thread stacks count against RLIMIT_DATA and are no use of memory: see docs/adr/0006-local-provider.md.
 STACK_MB = 8
-_OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "Cannot allocate memory", "cannot allocate memory", "Failed to allocate memory",
-                  "can't start new thread", "out of memory")
+_OUT_OF_MEMORY = (
+    "MemoryError",
+    "bad_alloc",
+    "Cannot allocate memory",
+    "cannot allocate memory",
+    "Failed to allocate memory",
+    "can't start new thread",
+    "out of memory",
+)
 EXIT_STUCK = 75
 
 
@@ -46,8 +65,14 @@ def memory_limit_bytes(memory_mb: int, concurrency: int) -> int:
 class RuntimeProcess:
     """A started runtime. `phase`: starting | ready | serving | draining. The supervisor calls `hear` and `drain_output`."""
 
-    def __init__(self, release: Release, listener: socket.socket, secrets: Mapping[str, str], at: Paths,
-                 write_log: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        release: Release,
+        listener: socket.socket,
+        secrets: Mapping[str, str],
+        at: Paths,
+        write_log: Callable[[bytes], None],
+    ) -> None:
         """Start it. Raises OSError when the process cannot be started."""
         self.phase = "starting"
         self.failure = ""
@@ -70,8 +95,12 @@ class RuntimeProcess:
                 fds = {"--listen-fd": listener.fileno(), "--private-fd": private.fileno(), "--control-fd": theirs.fileno()}
                 self._process = subprocess.Popen(
                     [*release.command, release.bundle, *(str(word) for option in fds.items() for word in option)],
-                    stdin=subprocess.DEVNULL, stdout=write_end, stderr=write_end, cwd=at.scratch,
-                    env=_environment(release, secrets, at), pass_fds=tuple(fds.values()),
+                    stdin=subprocess.DEVNULL,
+                    stdout=write_end,
+                    stderr=write_end,
+                    cwd=at.scratch,
+                    env=_environment(release, secrets, at),
+                    pass_fds=tuple(fds.values()),
                     preexec_fn=lambda: _limit(release),  # safe: the supervisor has one thread
                 )
             except OSError:

@@ -73,8 +73,13 @@ def start(at: Paths, secrets: inbox.Secrets) -> None:
         os.close(log)
     with contextlib.suppress(BrokenPipeError), os.fdopen(write_end, "wb") as pipe:
         pipe.write(inbox.message(secrets).strip())
-    report = await_report(at, lambda report: report, START_TIMEOUT_S, "the supervisor did not start",
-                          lives=lambda: process.is_alive(spawned, process.identity(spawned)))
+    report = await_report(
+        at,
+        lambda report: report,
+        START_TIMEOUT_S,
+        "the supervisor did not start",
+        lives=lambda: process.is_alive(spawned, process.identity(spawned)),
+    )
     if report.pid != spawned:
         # One that a killed command had started came up first; it serves as well, but does not know these secrets.
         inbox.send(at.inbox, secrets)
@@ -87,8 +92,14 @@ def _environment() -> dict[str, str]:
     return {**environment, "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in entries if entry)}
 
 
-def await_report(at: Paths, find: Callable[[Observed], Found | None], timeout_s: float, failure: str, *,
-                 lives: Callable[[], bool] | None = None) -> Found:
+def await_report(
+    at: Paths,
+    find: Callable[[Observed], Found | None],
+    timeout_s: float,
+    failure: str,
+    *,
+    lives: Callable[[], bool] | None = None,
+) -> Found:
     """Wait until `find` finds something in what the supervisor reports. Raises SupervisorEndedError when it dies,
     DeployError when time is up."""
     deadline_s = time.monotonic() + timeout_s

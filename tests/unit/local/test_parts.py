@@ -225,8 +225,9 @@ def test_a_zombie_does_not_run() -> None:
 
 
 def test_marked_processes_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE,
-                          env={**os.environ, process.FOLDER_VARIABLE: str(tmp_path)}) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={**os.environ, process.FOLDER_VARIABLE: str(tmp_path)}
+    ) as child:
         while not (found := process.marked(tmp_path)):
             time.sleep(0.01)
         assert found == [(child.pid, process.identity(child.pid))]
@@ -356,9 +357,20 @@ BUNDLE = Bundle(Path("/b"), "m", "9f3c1e2" + "0" * 57, "onnx", (), ())
 
 
 def test_the_plan_says_what_and_why() -> None:
-    marks = {"resources.memory_mb": Mark(9, 3), "clouds.local.port": Mark(12, 5, "prod"), "resources.min_instances": Mark(10, 3)}
-    spec = loaded(marks, resources={"memory_mb": 512, "min_instances": 1, "ephemeral_mb": 100}, access="key", env={"A": "b"},
-                  clouds={"local": {"port": 9000}}, secrets={"T": None, "F": "file:f"}, tags={"team": "x"})
+    marks = {
+        "resources.memory_mb": Mark(9, 3),
+        "clouds.local.port": Mark(12, 5, "prod"),
+        "resources.min_instances": Mark(10, 3),
+    }
+    spec = loaded(
+        marks,
+        resources={"memory_mb": 512, "min_instances": 1, "ephemeral_mb": 100},
+        access="key",
+        env={"A": "b"},
+        clouds={"local": {"port": 9000}},
+        secrets={"T": None, "F": "file:f"},
+        tags={"team": "x"},
+    )
     made = plan.plan(spec, BUNDLE)
     assert made == plan.plan(spec, BUNDLE)
     origins = {entry.key: entry.origin for entry in made.settings}
@@ -367,8 +379,13 @@ def test_the_plan_says_what_and_why() -> None:
     assert origins["resources.timeout_s"] == "provider default"
     assert origins["resources.min_instances"] == "mldeploy.yaml:10; not enforced locally"
     assert origins["resources.ephemeral_mb"] == "provider default; not enforced locally"
-    assert made.environment == {"A": "b", "MLDEPLOY_STAGE": "prod", "MLDEPLOY_ACCESS": "key", "MLDEPLOY_TIMEOUT_S": "30",
-                                "MLDEPLOY_MAX_BODY_BYTES": "6291456"}
+    assert made.environment == {
+        "A": "b",
+        "MLDEPLOY_STAGE": "prod",
+        "MLDEPLOY_ACCESS": "key",
+        "MLDEPLOY_TIMEOUT_S": "30",
+        "MLDEPLOY_MAX_BODY_BYTES": "6291456",
+    }
     assert made.secrets == {"MLDEPLOY_API_KEY": "generated:key", "T": "env:T", "F": "file:/spec/f"}
     assert made.fixed_monthly_usd == "0.00"
     kinds = {resource.kind: resource for resource in made.resources}

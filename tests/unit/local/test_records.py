@@ -14,8 +14,9 @@ from mldeploy.errors import DeployError
 from mldeploy.providers.local import records
 from mldeploy.providers.local.records import Desired, Observed, Paths, Release, ReleaseState
 
-RELEASE = Release("9f3c1e2-1", "d", "9f3c1e2", "/bundles/9", ("python", "-m", "x"), {"A": "1"}, {"T": "env:T"}, 8080, True, 512,
-                  30.0, 60.0, 5)
+RELEASE = Release(
+    "9f3c1e2-1", "d", "9f3c1e2", "/bundles/9", ("python", "-m", "x"), {"A": "1"}, {"T": "env:T"}, 8080, True, 512, 30.0, 60.0, 5
+)
 DESIRED = Desired("m", "dev", 3, RELEASE, RELEASE._replace(id="b"), (12, "boot/99"), ("/bundles/9", "/bundles/8"))
 STATE = ReleaseState("9f3c1e2-1", "9f3c1e2", "serving", 4711, "boot/100", 8080, 40000, 2, False, "", ("a line",), "2026")
 OBSERVED = Observed(4710, "boot/98", "0.1.0", "2026", 3, (STATE,))
@@ -51,11 +52,21 @@ def test_a_damaged_record_is_absent_with_a_warning(at: Paths) -> None:
     records.write_desired(at, DESIRED)
     good = json.loads(at.desired.read_bytes())
     broken: list[Any] = [
-        "", "{", "[]", "null", "\x00" * 10, "[" * 100_000, {**good, "schema": "x", "name": None, "serve": 3},
-        {key: value for key, value in good.items() if key != "claimant"}, {**good, "claimant": [1]},
-        {**good, "serve": {**good["serve"], "surplus": 1}}, {**good, "serve": {**good["serve"], "port": "many"}},
-        {**good, "serve": {**good["serve"], "bundle": 7}}, {**good, "serve": {**good["serve"], "environment": []}},
-        {**good, "history": 3}, {**good, "generation": "x"},
+        "",
+        "{",
+        "[]",
+        "null",
+        "\x00" * 10,
+        "[" * 100_000,
+        {**good, "schema": "x", "name": None, "serve": 3},
+        {key: value for key, value in good.items() if key != "claimant"},
+        {**good, "claimant": [1]},
+        {**good, "serve": {**good["serve"], "surplus": 1}},
+        {**good, "serve": {**good["serve"], "port": "many"}},
+        {**good, "serve": {**good["serve"], "bundle": 7}},
+        {**good, "serve": {**good["serve"], "environment": []}},
+        {**good, "history": 3},
+        {**good, "generation": "x"},
         {**good, "generation": float("inf")},
     ]
     for document in broken:
