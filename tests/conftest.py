@@ -6,7 +6,9 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="write generated files (docs, schema, goldens) anew instead of failing")
+    parser.addoption(
+        "--update", action="store_true", help="write generated files (docs, schema, goldens) anew instead of failing"
+    )
 
 
 @pytest.fixture
