@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mldeploy.bundle import kernels, onnx_file, optimise, reference, signature
+from mldeploy.bundle import kernels, onnx_file, optimise, parity_rows, reference, signature
 from mldeploy.bundle.compile_image import compile_image
 from mldeploy.bundle.compile_post import compile_softmax, compile_top_k
 from mldeploy.bundle.compile_tabular import compile_tabular
@@ -68,7 +68,7 @@ def build(sources: Sources, folder: Path, report: Reporter) -> dict[str, Any]:
         model = onnx_file.load(sources.model_file)
         kernels.check(model, sources.model_file)
         draft.facts = onnx_facts(model)
-        build_graph(model, sources.section, folder, draft)
+        build_graph(model, sources, folder, draft, report)
     elif sources.format == "sklearn":
         from mldeploy.bundle.building_sklearn import build_sklearn
 
@@ -92,20 +92,25 @@ def onnx_facts(model: onnx.ModelProto) -> dict[str, Any]:
 
 
 def build_graph(
-    model: onnx.ModelProto, section: ModelSection, folder: Path, draft: Draft, rows: dict[str, Any] | None = None
+    model: onnx.ModelProto, sources: Sources, folder: Path, draft: Draft, report: Reporter, rows: dict[str, Any] | None = None
 ) -> None:
-    """Compile pre- and postprocessing into `model`, optimise it, check it (on `rows`, else on random inputs), and leave it in
-    `folder`. Fills `draft`."""
+    """Compile pre- and postprocessing into `model`, optimise it, check it, and leave it in `folder`. Fills `draft`.
+
+    It is checked on `rows`, else on the user's rows, else on random inputs.
+    """
+    section = sources.section
     target, unoptimised = folder / ENTRY, folder / "unoptimised.onnx"
     onnx_file.save(model, unoptimised)
     session = optimise.new_session(unoptimised, name=draft.source)
     original = signature.of_session(session)
     compiled = compile_into(model, original, section, draft)
-    expected = reference.prepare(session, original, section, rows)
-    del session
+    report.note("running the model as it was")
+    expected = reference.prepare(session, original, section, rows or parity_rows.feeds(sources, original))
+    del session  # before the packed one is loaded: a large model would be held twice
     onnx_file.save(model, unoptimised)
+    report.note("optimising the graph and comparing")
     level = optimise.optimise(unoptimised, target, model)
-    packed = signature.of_session(optimise.new_session(target))
+    packed = signature.of_session(optimise.new_session(target, name=draft.source))
     draft.entry, draft.engine = ENTRY, {"optimisation": level}
     draft.signature = original.document()
     draft.inputs = [spec._asdict() for spec in packed.inputs]

@@ -6,7 +6,16 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from mldeploy.bundle import building_python, kernels, optimise, sklearn_convert, sklearn_file, sklearn_parity, sklearn_rows
+from mldeploy.bundle import (
+    building_python,
+    kernels,
+    optimise,
+    parity_rows,
+    sklearn_convert,
+    sklearn_file,
+    sklearn_parity,
+    sklearn_rows,
+)
 from mldeploy.bundle.compile_post import WHERE as POSTPROCESS
 from mldeploy.bundle.sklearn_inputs import FLOAT, INT, MATRIX_NAME, STRING, InputPlan, plan_inputs
 from mldeploy.bundle.sniff import SKOPS, Kind
@@ -14,7 +23,7 @@ from mldeploy.bundle.sources import Sources
 from mldeploy.errors import ModelError
 from mldeploy.handlers.tensor import TensorSpec
 from mldeploy.progress import Reporter
-from mldeploy.spec.model import NoPostprocess, TabularPreprocess, TopKPostprocess
+from mldeploy.spec.model import NoPostprocess, TopKPostprocess
 
 if TYPE_CHECKING:
     from mldeploy.bundle.building import Draft
@@ -70,7 +79,8 @@ def _convert(sources: Sources, estimator: Any, plan: InputPlan, folder: Path, dr
     random = sklearn_rows.random_rows(estimator, plan)
     real = None
     if sources.parity_data is not None:
-        real = sklearn_rows.read_rows(sources.parity_data, plan, _column_names(sources))
+        real = sklearn_rows.read_rows(sources.parity_data, plan, parity_rows.column_names(sources))
+    report.note("comparing with scikit-learn")
     verdict = sklearn_parity.check(estimator, session, plan, random, real, sources.section.parity_tolerance)
     sklearn_convert.declare_shapes(model, verdict.shapes)
     rows = (
@@ -87,18 +97,11 @@ def _convert(sources: Sources, estimator: Any, plan: InputPlan, folder: Path, dr
     }
     draft.format = "onnx"
     rows_for_graph = random if verdict.random_rows else real
-    build_graph(model, sources.section, folder, draft, sklearn_parity.feeds(rows_for_graph, plan))
+    build_graph(model, sources, folder, draft, report, sklearn_parity.feeds(rows_for_graph, plan))
 
 
 def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"
-
-
-def _column_names(sources: Sources) -> tuple[str, ...]:
-    pre = sources.section.preprocess
-    if not isinstance(pre, TabularPreprocess):
-        return ()
-    return tuple(column if isinstance(column, str) else column.name for column in pre.columns)
 
 
 def _keep(sources: Sources, loaded: sklearn_file.LoadedEstimator, plan: InputPlan, folder: Path, draft: Draft) -> None:

@@ -55,7 +55,7 @@ def prepare(session: Any, signature: Signature, section: ModelSection, rows: Arr
                     "the packed graph could not be compared with it",
                 ),
             )
-        return Reference(raw, _softmax(outputs, signature, section), _vacuous(outputs) if rows is None else ())
+        return Reference(raw, _softmax(outputs, signature, section), _vacuous(outputs))
     return None
 
 

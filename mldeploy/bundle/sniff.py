@@ -143,7 +143,7 @@ def _is_tar(path: Path) -> bool:
 
     try:
         return tarfile.is_tarfile(path)
-    except (OSError, EOFError, ValueError):
+    except Exception:  # each compression has an error class of its own for a damaged stream
         return False
 
 

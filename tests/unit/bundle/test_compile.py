@@ -483,3 +483,49 @@ class TestPackedAgainstUnpacked:
         ]
         save([helper.make_node("Mul", ["a", "b"], ["y"]), helper.make_node("Identity", ["s"], ["t"])], [a, b, s], outs)
         assert manifest.read(pack(path="model.onnx").root).raw["parity"]["graph"]["max_difference"] == 0.0
+
+
+class TestRealRows:
+    @pytest.fixture
+    def rows(self, tmp_path):
+        np.save(tmp_path / "rows.npy", np.random.default_rng(0).standard_normal((40, 4)))
+        lines = ["a,b,c,d,target", *(f"{i},{i * 2},{i % 3},{-i},x" for i in range(40))]
+        (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+
+    @pytest.mark.parametrize("file", ["rows.npy", "rows.csv"])
+    def test_a_matrix(self, pack, linear, rows, file):
+        linear()
+        packed = pack(path="model.onnx", parity_data=file, postprocess={"kind": "top_k", "k": 2})
+        assert manifest.read(packed.root).raw["parity"]["graph"]["max_difference"] < 1e-5
+
+    @pytest.mark.parametrize("batch", [5, 100])
+    def test_a_fixed_batch_takes_as_many_rows(self, pack, linear, rows, batch):
+        linear(batch=batch)
+        if batch > 40:
+            with pytest.raises(ModelError, match="has 40 rows; the model takes 100 at a time"):
+                pack(path="model.onnx", parity_data="rows.npy")
+        else:
+            assert manifest.read(pack(path="model.onnx", parity_data="rows.npy").root).raw["parity"]
+
+    def test_a_matrix_whose_width_only_the_columns_tell(self, pack, save, rows):
+        x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", "F"]) for name in "xy")
+        save([helper.make_node("Neg", ["x"], ["y"])], [x], [y])
+        columns = ["a", {"name": "b", "dtype": "int"}, "c"]
+        packed = pack(path="model.onnx", parity_data="rows.csv", preprocess={"kind": "tabular", "columns": columns})
+        assert {spec.name for spec in packed.inputs} == {"x", "x_int64"}
+
+    def test_an_input_a_column(self, pack, save, tmp_path):
+        inputs = [
+            helper.make_tensor_value_info(n, t, ["N", 1]) for n, t in (("s", TensorProto.STRING), ("i", TensorProto.INT64))
+        ]
+        outputs = [
+            helper.make_tensor_value_info(n, t, ["N", 1]) for n, t in (("t", TensorProto.STRING), ("j", TensorProto.INT64))
+        ]
+        save([helper.make_node("Identity", ["s"], ["t"]), helper.make_node("Identity", ["i"], ["j"])], inputs, outputs)
+        (tmp_path / "rows.csv").write_text("i,s\n" + "".join(f"{i},word\n" for i in range(40)))
+        assert pack(path="model.onnx", parity_data="rows.csv").warnings == ()
+
+    def test_a_model_that_takes_no_rows(self, pack, network, rows):
+        network()
+        with pytest.raises(ModelError, match="does not take rows of columns"):
+            pack(path="model.onnx", parity_data="rows.npy")

@@ -68,7 +68,8 @@ def test_same_in_another_process_whatever_hash_seed_and_folder(linear, load, tmp
         "from mldeploy.bundle.sources import read_sources\n"
         "from mldeploy.spec.loaded import LoadedSpec\n"
         "from mldeploy.spec.model import ModelSpec\n"
-        "spec = ModelSpec.model_validate({'version': 1, 'name': 'demo', 'model': {'labels': list('abcdef'), 'path': 'renamed.onnx'}})\n"
+        "model = {'labels': list('abcdef'), 'path': 'renamed.onnx'}\n"
+        "spec = ModelSpec.model_validate({'version': 1, 'name': 'demo', 'model': model})\n"
         "print(fingerprint.of(read_sources(LoadedSpec(spec, 'other.yaml', Path('.'), 'prod', {})).fingerprint_document()))\n"
     )
     env = {**os.environ, "PYTHONHASHSEED": "123"}

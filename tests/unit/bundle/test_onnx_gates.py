@@ -234,7 +234,7 @@ class TestExternalData:
 
 
 def test_over_two_gigabytes(tmp_path):
-    with pytest.raises(ModelError, match="is 2.2 GB; one ONNX file holds at most 2 GB"):
+    with pytest.raises(ModelError, match=r"is 2\.2 GB; one ONNX file holds at most 2 GB"):
         onnx_file.check_size(2_200_000_000, tmp_path / "m.onnx")
 
 

@@ -74,6 +74,7 @@ def array() -> bytes:
         (tarred(), "no model format", "ONNX"),
         (b"hello world, this is text", "no model format", "ONNX"),
     ],
+    ids=lambda value: "content" if isinstance(value, bytes) else value,
 )
 def test_a_file_that_is_not_a_model_is_named(pack, tmp_path, content, title, remedy):
     (tmp_path / "model.onnx").write_bytes(content)
@@ -96,6 +97,7 @@ def test_a_file_that_is_not_a_model_is_named(pack, tmp_path, content, title, rem
         b"ZF0x00",
         b"\x04\x22\x4d\x18....",
     ],
+    ids=lambda value: value[:2].hex(),
 )
 def test_pickles_are_found_by_content_whatever_the_suffix(pack, tmp_path, content):
     (tmp_path / "model.onnx").write_bytes(content)
@@ -110,6 +112,13 @@ def test_pickles_are_found_by_content_whatever_the_suffix(pack, tmp_path, conten
 def test_every_compression_of_joblib_is_a_pickle(tmp_path, compress):
     joblib.dump({"a": np.arange(10)}, tmp_path / "model.bin", compress=compress)
     assert sniff.sniff(tmp_path / "model.bin").family == "pickle"
+
+
+def test_a_damaged_compressed_file_is_still_a_pickle(tmp_path):
+    (tmp_path / "model.joblib").write_bytes(gzip.compress(pickle.dumps(list(range(1000))))[:40])
+    assert sniff.sniff(tmp_path / "model.joblib") is sniff.JOBLIB
+    (tmp_path / "model.joblib").write_bytes(b"\x1f\x8b\x08\x00" + b"\xff" * 40)
+    assert sniff.sniff(tmp_path / "model.joblib") is sniff.JOBLIB
 
 
 def test_an_onnx_file_is_known_by_its_fields(linear, network, tmp_path):
@@ -147,7 +156,7 @@ def test_no_model_at_all(pack):
 
 def test_a_format_that_the_file_does_not_have(pack, linear):
     linear()
-    with pytest.raises(ModelError, match="model.format says sklearn, but the file is an ONNX model"):
+    with pytest.raises(ModelError, match=r"model\.format says sklearn, but the file is an ONNX model"):
         pack(path="model.onnx", format="sklearn")
 
 

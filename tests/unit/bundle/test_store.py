@@ -156,6 +156,16 @@ def test_a_living_packer_keeps_its_folder(hooked, tmp_path):
     assert (tmp_path / "store" / ("e" * 64)).is_dir()
 
 
+def test_a_rename_that_fails_for_another_reason(hooked, tmp_path, monkeypatch):
+    def fail(self, target):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(store.Path, "rename", fail)
+    with pytest.raises(MldeployError, match="Invalid cross-device link"):
+        bundle.pack(hooked, tmp_path / "store")
+    assert names(tmp_path / "store") == []
+
+
 def test_an_error_in_the_block_publishes_nothing(tmp_path):
     with pytest.raises(KeyError), store.publish(tmp_path / "store", "e" * 64):
         raise KeyError("x")
