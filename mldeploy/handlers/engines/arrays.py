@@ -68,12 +68,17 @@ def conform(value: object, spec: TensorSpec) -> Tensor:
     return from_array(array, spec.dtype)
 
 
+def matrix(columns: dict[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Columns, each [N] or [N, 1], side by side in their order."""
+    return np.concatenate([column.reshape(len(column), 1) for column in columns.values()], axis=1)
+
+
 def table(columns: dict[str, np.ndarray[Any, Any]]) -> Any:
-    """Named columns, each [N] or [N, 1], as one table: a DataFrame where pandas is installed, else a matrix in their order."""
+    """The same with their names: a DataFrame where pandas is installed, else the matrix."""
     try:
         import pandas  # type: ignore[import-untyped]
     except ImportError:
-        return np.concatenate([column.reshape(len(column), 1) for column in columns.values()], axis=1)
+        return matrix(columns)
     return pandas.DataFrame({name: column.reshape(-1) for name, column in columns.items()})
 
 

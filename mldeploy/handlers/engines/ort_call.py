@@ -44,6 +44,7 @@ class Call:
         ort, memory = self._ort, self._session.memory
         kept = []  # the buffers that the values look into, until those are released
         try:
+            self._session.check_memory()
             for feed, slot in self._values:
                 data, (_, size, axes, rank) = feed.admit(inputs.get(feed.name))
                 kept.append(data)

@@ -6,6 +6,7 @@ Raises LeanUnavailable for a signature that the lean engine does not carry, OrtE
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable
 from ctypes import byref, c_char_p, c_int, c_int64, c_size_t, c_void_p, string_at
 from typing import Any
@@ -38,6 +39,7 @@ ELEMENT_TYPES: dict[str, int] = {
 _DTYPES = {number: name for name, number in ELEMENT_TYPES.items()}
 
 _MAX_KNOWN_SHAPES = 256
+_RESERVE_BYTES = 1 << 20
 
 # Size of the data in bytes, the same as size_t, the axes as int64 array, the rank as size_t.
 Shape = tuple[int, c_size_t, Any, c_size_t]
@@ -55,7 +57,11 @@ class Session:
     def __init__(self, ort: Ort, manifest: Manifest, config: ServingConfig) -> None:
         self._ort = ort
         self._releases: list[tuple[Callable[[c_void_p], None], c_void_p]] = []
+        self._allocator = c_void_p()
+        ort.check(ort.GetAllocatorWithDefaultOptions(byref(self._allocator)))  # one for the process, never released
+        self.has_memory_limit = _has_memory_limit()
         try:
+            self.check_memory()
             environment = self._own(ort.ReleaseEnv, lambda out: ort.CreateEnv(LOG_ERROR, b"mldeploy", out))
             options = self._options(thread_count(config), optimisation_level(manifest))
             path = os.fsencode(manifest.root / manifest.entry)
@@ -71,6 +77,14 @@ class Session:
         self.feeds = tuple(Feed(spec) for spec in self.inputs)
         self.input_names = _c_strings(self.inputs)
         self.output_names = _c_strings(self.outputs)
+
+    def check_memory(self) -> None:
+        """Raise OrtError when the process is at its memory limit. Parts of ONNX Runtime abort there instead of failing: of six
+        models, two did in both engines with no memory to be had, and none with a quarter of a MiB."""
+        if self.has_memory_limit:
+            block = c_void_p()
+            self._ort.check(self._ort.AllocatorAlloc(self._allocator, _RESERVE_BYTES, byref(block)))
+            self._ort.check(self._ort.AllocatorFree(self._allocator, block))
 
     def release(self) -> None:
         """Give everything back, in reverse order. May be called again."""
@@ -101,11 +115,10 @@ class Session:
         return tuple(self._spec(index, name, info) for index in range(total.value))
 
     def _spec(self, index: int, name: _Function, info: _Function) -> TensorSpec:
-        ort, allocator, text, described = self._ort, c_void_p(), c_void_p(), c_void_p()
-        ort.check(ort.GetAllocatorWithDefaultOptions(byref(allocator)))  # one for the process, never released
-        ort.check(name(self.handle, index, allocator, byref(text)))
+        ort, text, described = self._ort, c_void_p(), c_void_p()
+        ort.check(name(self.handle, index, self._allocator, byref(text)))
         label = string_at(text.value or 0).decode("utf-8", "replace")
-        ort.check(ort.AllocatorFree(allocator, text))
+        ort.check(ort.AllocatorFree(self._allocator, text))
         ort.check(info(self.handle, index, byref(described)))
         try:
             kind, tensor = c_int(), c_void_p()
@@ -160,6 +173,10 @@ class Feed:
             self._known.clear()
         known = self._known[shape] = len(data), c_size_t(len(data)), (c_int64 * len(shape))(*shape), c_size_t(len(shape))
         return data, known
+
+
+def _has_memory_limit() -> bool:
+    return any(resource.getrlimit(kind)[0] != resource.RLIM_INFINITY for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
 
 
 def _c_strings(specs: tuple[TensorSpec, ...]) -> Any:

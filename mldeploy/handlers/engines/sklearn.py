@@ -73,14 +73,13 @@ class SklearnEngine:
         return {spec.name: arrays.conform(results[self._methods[spec.name]], spec) for spec in self.outputs}
 
     def _rows(self, columns: dict[str, Any]) -> Any:
-        """One matrix as it is; columns, and a matrix whose columns the estimator knows by name, as a table."""
-        first = next(iter(columns.values()))
-        names = getattr(self._estimator, "feature_names_in_", None)
-        if len(columns) > 1:
-            return arrays.table(columns)
-        if names is None or first.ndim != 2 or first.shape[1] != len(names):
+        """What the estimator was fitted with: a table if it knows its columns by name, else a matrix or a list of texts."""
+        first, names = next(iter(columns.values())), getattr(self._estimator, "feature_names_in_", None)
+        if len(columns) == 1 and names is not None and first.ndim == 2 and first.shape[1] == len(names):
+            columns = {str(name): first[:, position] for position, name in enumerate(names)}
+        elif len(columns) == 1:
             return first
-        return arrays.table({str(name): first[:, position] for position, name in enumerate(names)})
+        return arrays.matrix(columns) if names is None else arrays.table(columns)
 
     def close(self) -> None:
         self._estimator = None

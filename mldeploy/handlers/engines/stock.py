@@ -8,8 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from mldeploy.handlers.config import ServingConfig
-from mldeploy.handlers.engines import EngineError, EngineTimeout
-from mldeploy.handlers.engines.onnx_settings import CONFIG_ENTRIES, LOG_ERROR, optimisation_level, switch_telemetry_off, thread_count
+from mldeploy.handlers.engines import EngineError, EngineInputError, EngineTimeout
+from mldeploy.handlers.engines.onnx_settings import (
+    CONFIG_ENTRIES,
+    LOG_ERROR,
+    optimisation_level,
+    switch_telemetry_off,
+    thread_count,
+)
 from mldeploy.handlers.engines.signature import admit, check_signature
 from mldeploy.handlers.engines.watchdog import Watchdog
 from mldeploy.handlers.manifest import Manifest
@@ -77,7 +83,7 @@ class StockEngine:
         session = self._session
         if session is None:
             raise EngineError("the engine is closed")
-        feeds = {name: self._arrays.to_array(tensor) for name, tensor in admit(self.inputs, inputs).items()}
+        feeds = {name: self._feed(name, tensor) for name, tensor in admit(self.inputs, inputs).items()}
         options, is_stopped = self._run_options(), False
         if timeout_s is not None:
             self._watchdog.watch(options, timeout_s)
@@ -93,6 +99,14 @@ class StockEngine:
         return {
             spec.name: self._arrays.from_array(array, spec.dtype) for spec, array in zip(self.outputs, results, strict=True)
         }
+
+    def _feed(self, name: str, tensor: Tensor) -> Any:
+        array = self._arrays.to_array(tensor)
+        if tensor.dtype == "BYTES":
+            for position, element in enumerate(array.flat):
+                if isinstance(element, bytes):
+                    raise EngineInputError(name, f"{name}: element {position} is not UTF-8, as ONNX strings are")
+        return array
 
     def close(self) -> None:
         self._session = None  # runs on their way hold their own reference
