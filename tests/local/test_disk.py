@@ -158,6 +158,7 @@ def test_a_candidate_is_not_taken_for_a_deployment(home: Path) -> None:
     assert desired is not None
     records.write_desired(DRIVER.at, desired._replace(serve=None, candidate=desired.serve))
     assert DRIVER.status().state == "absent"
+    assert list(provider.deployments()) == []
     assert (DRIVER.outputs(), DRIVER.endpoint()) == (None, None)
 
 

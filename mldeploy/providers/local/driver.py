@@ -14,12 +14,12 @@ from pathlib import Path
 
 from mldeploy import __version__
 from mldeploy.bundle.contract import Bundle
-from mldeploy.errors import DeployError, MldeployError, SmokeError
+from mldeploy.errors import DeployError, SmokeError
 from mldeploy.plan import Plan
 from mldeploy.progress import Reporter
 from mldeploy.providers.contract import Endpoint, Outputs, Status
-from mldeploy.providers.local import logs, records, references, supervision
-from mldeploy.providers.local.plan import NAME, VISIBILITY
+from mldeploy.providers.local import logs, records, references, supervision, view
+from mldeploy.providers.local.plan import VISIBILITY
 from mldeploy.providers.local.records import Desired, Observed, Paths, Release, ReleaseState
 from mldeploy.providers.local.rollout import Rollout, failure, remove
 from mldeploy.smoke import run_smoke
@@ -30,7 +30,6 @@ RUNTIME = (sys.executable, "-P", "-m", "mldeploy.handlers")
 LOCK_WAIT_S = 5.0
 READY_PROBE_S = 2.0
 DEATH_TIMEOUT_S = 1.0
-STOPPED = "its supervisor does not run (it was killed, or the machine restarted); `up` starts it again"
 
 
 @dataclass(frozen=True)
@@ -150,81 +149,33 @@ class LocalDriver:
         except DeployError:
             return None
 
-    def _outputs(self, release: Release, state: ReleaseState, *, is_changed: bool) -> Outputs:
-        values = {
-            "pid": state.pid,
-            "supervisor_pid": supervision.pid(self.at),
-            "log": str(self.at.log),
-            "bundle": release.bundle,
-        }
-        return Outputs(NAME, self.name, self.stage, release.fingerprint, _url(state), VISIBILITY, is_changed, values)
+    def _outputs(self, release: Release, state: ReleaseState | None, *, is_changed: bool) -> Outputs:
+        return view.outputs(self.name, self.stage, self.at, release, state, is_changed=is_changed)
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _now(self) -> tuple[Desired | None, Observed | None, ReleaseState | None]:
-        """The CLI's record, the living supervisor's report, and the release that serves or should."""
-        desired = records.read_desired(self.at, lambda text: None)
-        report = supervision.observed(self.at)
-        if report is None:
-            return desired, None, None
-        state = report.release(desired.serve.id) if desired is not None and desired.serve is not None else None
-        return desired, report, state or next(iter(report.releases), None)
-
     def status(self) -> Status:
-        try:
-            desired, report, state = self._now()
-        except MldeployError as error:
-            return self._status("failing", error.message)
-        serve = desired.serve if desired is not None else None
-        if report is None:
-            if serve is None:
-                return self._status("absent")
-            return self._status("stopped", STOPPED, serve.fingerprint)
-        if state is None:
-            return self._status("starting", "the supervisor has just started")
-        values = {
-            "pid": state.pid,
-            "supervisor_pid": report.pid,
-            "restarts": state.restarts,
-            "since": state.since,
-            "log": str(self.at.log),
-        }
-        word = _word(state)
-        return Status(NAME, self.name, self.stage, word, _detail(state, word), state.fingerprint, _url(state), values)
-
-    def _status(self, state: str, detail: str = "", fingerprint: str = "") -> Status:
-        return Status(NAME, self.name, self.stage, state, detail, fingerprint)
+        return view.status(self.name, self.stage, self.at)
 
     def outputs(self) -> Outputs | None:
-        desired, _, state = self._now()
-        if desired is None or desired.serve is None:
-            return None
-        release = desired.serve
-        if state is None:
-            return Outputs(
-                NAME,
-                self.name,
-                self.stage,
-                release.fingerprint,
-                f"http://127.0.0.1:{release.port}",
-                VISIBILITY,
-                changed=False,
-                values={"log": str(self.at.log), "bundle": release.bundle},
-            )
-        return self._outputs(release, state, is_changed=False)
+        desired, state = view.current(self.at)
+        return (
+            self._outputs(desired.serve, state, is_changed=False) if desired is not None and desired.serve is not None else None
+        )
 
     def endpoint(self) -> Endpoint | None:
         """A key that this caller cannot resolve is left out; the endpoint will say that one is needed."""
-        outputs = self.outputs()
-        desired = records.read_desired(self.at, lambda text: None)
-        if outputs is None or desired is None or desired.serve is None:
+        desired, state = view.current(self.at)
+        if desired is None or desired.serve is None:
             return None
         key = {name: reference for name, reference in desired.serve.secrets.items() if name == references.KEY_NAME}
         try:
             values = references.given(key) | references.generated(key, self.at, may_make=False)
         except DeployError:
             values = {}
-        return Endpoint(outputs.url, _headers(values.get(references.KEY_NAME)), VISIBILITY)
+        return Endpoint(
+            self._outputs(desired.serve, state, is_changed=False).url, _headers(values.get(references.KEY_NAME)), VISIBILITY
+        )
 
     def logs(self, *, follow: bool, since_s: float | None, tail: int | None) -> Iterator[str]:
         if not self.at.folder.is_dir():
@@ -250,30 +201,8 @@ class LocalDriver:
         return True
 
 
-def _url(state: ReleaseState) -> str:
-    return f"http://127.0.0.1:{state.port}"
-
-
 def _headers(key: str | None) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"} if key else {}
-
-
-def _word(state: ReleaseState) -> str:
-    """The contract's word for a release's phase."""
-    if state.is_failing or state.phase == "failed":
-        return "failing"
-    return "serving" if state.phase == "serving" else "starting"
-
-
-def _detail(state: ReleaseState, word: str) -> str:
-    """A line for a person, and the last log lines when it fails."""
-    times = "once" if state.restarts == 1 else f"{state.restarts} times"
-    crashes = f"restarted {times}; last: {state.error}" if state.restarts else ""
-    if word == "serving":
-        return crashes
-    if word == "starting":
-        return crashes or state.phase
-    return f"crash loop: {crashes}{supervision.tail_text(state.tail)}" if state.is_failing else state.error
 
 
 def _is_ready(state: ReleaseState) -> bool:

@@ -44,8 +44,9 @@ class LocalProvider:
 
         for folder in sorted(records.root().glob("*.*")):
             name, _, stage = folder.name.rpartition(".")
-            if name and folder.is_dir():
-                yield LocalDriver(name, stage).status()
+            status = LocalDriver(name, stage).status()
+            if name and status.state != "absent":  # what a first up left that was killed is no deployment yet
+                yield status
 
 
 provider: Provider = LocalProvider()
