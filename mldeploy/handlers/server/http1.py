@@ -9,6 +9,7 @@ taken; with a body they cannot be framed safely and are refused). After a refusa
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter
 
 import httptools
@@ -22,9 +23,12 @@ MAX_HEADER_COUNT = 128
 # What may arrive of a header section beyond the read it began in. The parser reports a header only once it is complete, so
 # this is what bounds one that never ends.
 _MAX_PENDING_BYTES = 2 * (MAX_TARGET_BYTES + MAX_HEADER_BYTES)
+# Bodies up to this size are read without asking whether there is room for them.
+SMALL_BODY_BYTES = 64 * 1024
 
 IDLE, HEAD, BODY = 0, 1, 2
 
+_NO_ROOM = "the server holds as many request bodies as it has memory for"
 _USUAL = ("Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Content-Type", "Content-Length", "Authorization",
           "X-Request-Id", "X-Forwarded-For", "X-Forwarded-Proto", "Traceparent")
 _NAMES = {name.encode(): name.lower() for name in _USUAL} | {name.lower().encode(): name.lower() for name in _USUAL}
@@ -60,14 +64,16 @@ class RequestReader:
     """Feeds the parser. Complete exchanges are appended to `exchanges`; `phase` says what is being read.
 
     `wants_continue` is set while the sender of the request at hand waits for `100 Continue`. `is_stopped` is set after a
-    refusal or a request that ends the connection: what follows is dropped. `body_bytes` counts the body at hand, `since_s`
-    (perf_counter) is when the phase began.
+    refusal or a request that ends the connection: what follows is dropped. `body_bytes` counts the body at hand,
+    `reserved_bytes` is what it may grow to (`has_room` is asked first, 0 for a small one), `since_s` (perf_counter) is when the
+    phase began.
     """
 
     __slots__ = (
         "_began_here",
         "_body",
         "_body_limit",
+        "_has_room",
         "_header_bytes",
         "_headers",
         "_parser",
@@ -79,17 +85,20 @@ class RequestReader:
         "exchanges",
         "is_stopped",
         "phase",
+        "reserved_bytes",
         "since_s",
         "wants_continue",
     )
 
-    def __init__(self, body_limit: int) -> None:
+    def __init__(self, body_limit: int, has_room: Callable[[int], bool]) -> None:
         self._parser = httptools.HttpRequestParser(self)
         self._body_limit = body_limit
+        self._has_room = has_room
         self.exchanges: deque[Exchange] = deque()
         self.phase = IDLE
         self.since_s = perf_counter()
         self.body_bytes = 0
+        self.reserved_bytes = 0
         self.wants_continue = False
         self.is_stopped = False
         self._began_here = False
@@ -114,6 +123,8 @@ class RequestReader:
                 cause = error.__context__
                 if isinstance(cause, RefusedError):
                     self.refuse(cause.slug, cause.detail)
+                elif isinstance(cause, MemoryError):
+                    self.refuse("not-ready", _NO_ROOM)
                 elif not self.is_stopped:  # when stopped, it is about bytes after the last request: dropped
                     self.refuse("bad-request", f"this is not HTTP/1.1: {error}")
                 return
@@ -128,6 +139,7 @@ class RequestReader:
         self.is_stopped = True
         self.wants_continue = False
         self.phase = IDLE
+        self.reserved_bytes = 0
         self._body = []
         self.exchanges.append(Exchange(None, "close", True, slug, detail))
 
@@ -178,6 +190,8 @@ class RequestReader:
             self._check_coding(coding.lower())
         elif int(length) > self._body_limit:  # llhttp has made sure that it is one number
             raise RefusedError("body-too-large", f"the body has {length} bytes; the limit is {self._body_limit} bytes")
+        else:
+            self._reserve(int(length))
         has_body = bool(coding) or length.strip("0") != ""
         if parser.should_upgrade() and (has_body or parser.get_method() == b"CONNECT"):
             raise RefusedError("not-implemented", "this server takes neither CONNECT nor a protocol upgrade with a body")
@@ -195,9 +209,17 @@ class RequestReader:
         if coding != "chunked":
             raise RefusedError("not-implemented", f"the transfer coding {coding!r} is not supported; 'chunked' is")
 
+    def _reserve(self, size: int) -> None:
+        if size > SMALL_BODY_BYTES:
+            if not self._has_room(size):
+                raise RefusedError("not-ready", _NO_ROOM)
+            self.reserved_bytes = size
+
     def on_body(self, part: bytes) -> None:
         self.wants_continue = False
         self.body_bytes += len(part)
+        if self.body_bytes > SMALL_BODY_BYTES and not self.reserved_bytes:
+            self._reserve(self._body_limit)  # chunked: nobody knows how much will come
         if self.body_bytes > self._body_limit:
             raise RefusedError("body-too-large", f"the body is over the limit of {self._body_limit} bytes")
         self._body.append(part)
@@ -205,6 +227,7 @@ class RequestReader:
     def on_message_complete(self) -> None:
         parser, headers, body = self._parser, self._headers, self._body
         self.phase = IDLE
+        self.reserved_bytes = 0
         self.wants_continue = False
         self._body = []
         is_closing = not parser.should_keep_alive()

@@ -39,7 +39,7 @@ class Connection:
         self.service = service
         self.is_private = is_private
         self.is_counted = False  # among those that are limited: `service.opened` decides
-        self.reader = RequestReader(service.config.max_body_bytes)
+        self.reader = RequestReader(service.config.max_body_bytes, service.has_room)
         self.exchange: Exchange | None = None
         self.job: Job | None = None
         self.since_s = perf_counter()  # the last answer
@@ -58,6 +58,15 @@ class Connection:
     def is_working(self) -> bool:
         """Whether a request is waiting for its answer."""
         return self.job is not None or bool(self.reader.exchanges)
+
+    @property
+    def held_bytes(self) -> int:
+        """The bodies in memory on behalf of this connection, and what the one that is being read may grow to."""
+        held = self.reader.reserved_bytes
+        for exchange in (self.exchange if self.job else None, *self.reader.exchanges):
+            if exchange and exchange.request:
+                held += len(exchange.request.body)
+        return held
 
     def connection_lost(self) -> None:
         self.service.closed(self)

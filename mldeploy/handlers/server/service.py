@@ -1,6 +1,7 @@
 """What the connections share: who may come in, where a prediction runs, and the connections themselves.
 
-    prediction ─┬─ unhealthy ──────────────────────────────▶ 503
+    prediction ─┬─ without the key it needs ───────────────▶ 401, at once
+                ├─ unhealthy ──────────────────────────────▶ 503
                 ├─ light model, small body, a free place ──▶ here, on the loop: a thread would cost more than the model
                 ├─ otherwise ──────────────────────────────▶ pool (waits while the model is loading)
                 └─ no place left ──────────────────────────▶ 429, at once
@@ -13,10 +14,12 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from mldeploy.handlers import auth
 from mldeploy.handlers.message import Request, Response
+from mldeploy.handlers.problems import Problem
 from mldeploy.handlers.server import patience
 from mldeploy.handlers.server.admission import Admission
-from mldeploy.handlers.server.http1 import Exchange
+from mldeploy.handlers.server.http1 import SMALL_BODY_BYTES, Exchange
 from mldeploy.handlers.server.listen import affordable_connections
 from mldeploy.handlers.server.loop import Loop, Timer
 from mldeploy.handlers.server.pool import Done, Job, Pool
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
     from mldeploy.handlers.core import Runtime
     from mldeploy.handlers.server.protocol import Connection
 
-# A body that takes longer to decode than a thread hop costs; it must not hold up the loop.
-_INLINE_BODY_BYTES = 64 * 1024
+# Request bodies held at once, of all connections together, beyond a first one of the full size.
+_MAX_HELD_BYTES = 64 * 1024 * 1024
 # Connections over the limit that are being told so; past these they are dropped without a word.
 _MAX_REFUSED = 64
 
@@ -93,13 +96,18 @@ class Service:
         self.connections.discard(connection)
         self._public -= connection.is_counted
 
+    def has_room(self, size: int) -> bool:
+        """Whether a body of this size may be read. Asked for large ones only, so it counts afresh instead of keeping books."""
+        held = sum(connection.held_bytes for connection in self.connections)
+        return held + size <= _MAX_HELD_BYTES + self.config.max_body_bytes
+
     def dispatch(self, exchange: Exchange, done: Done) -> Response | Job:
         """The answer, or the job whose end will be told to `done`."""
         request = exchange.request
         runtime = self.runtime
         if request is None:
             return runtime.reject(exchange.slug, exchange.detail)
-        if not runtime.is_prediction(request):
+        if not runtime.is_prediction(request) or not self._is_authorised(request):
             return runtime.handle(request)
         if self.is_unhealthy:
             return self._reject(request, "not-ready", "the model hangs; the server is about to be restarted", retry_after_s=1)
@@ -110,6 +118,14 @@ class Service:
     def timed_out(self, request: Request) -> Response:
         """The answer to a prediction that the pool has given up on."""
         return self._reject(request, "timeout", f"there was no answer within {self.config.timeout_s:g} s")
+
+    def _is_authorised(self, request: Request) -> bool:
+        """Whether the core would let it in. Who may not come in must not take a place in the queue."""
+        try:
+            auth.check(self.config, request.path, request.headers)
+        except Problem:
+            return False
+        return True
 
     def _overload(self, request: Request) -> Response:
         return self._reject(request, "too-many-requests", f"{self.admission.admitted} predictions are running or waiting",
@@ -131,4 +147,4 @@ class Service:
 
 
 def _is_small(request: Request) -> bool:
-    return len(request.body) <= _INLINE_BODY_BYTES and "content-encoding" not in request.headers
+    return len(request.body) <= SMALL_BODY_BYTES and "content-encoding" not in request.headers

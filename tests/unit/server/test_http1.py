@@ -15,8 +15,12 @@ HEAD = b"POST /predict HTTP/1.1\r\nHost: h\r\n"
 GET = b"GET /next HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
+def roomy(_size: int) -> bool:
+    return True
+
+
 def read(*parts: bytes, limit: int = 100) -> list[Exchange]:
-    reader = RequestReader(limit)
+    reader = RequestReader(limit, roomy)
     for part in parts:
         reader.feed(part)
     return list(reader.exchanges)
@@ -163,8 +167,44 @@ def test_bodies_and_headers_at_the_limit_pass() -> None:
     assert len(exchange.request.body) == 100
 
 
+@pytest.mark.parametrize("is_chunked", [True, False])
+@pytest.mark.parametrize("has_room", [True, False])
+def test_room_is_asked_for_before_a_large_body(is_chunked: bool, has_room: bool) -> None:
+    asked: list[int] = []
+
+    def ask(size: int) -> bool:
+        asked.append(size)
+        return has_room
+
+    size = http1.SMALL_BODY_BYTES + 1
+    reader = RequestReader(1_000_000, ask)
+    reader.feed(HEAD + b"Content-Length: 10\r\n\r\n0123456789")
+    reader.feed(HEAD + (b"Transfer-Encoding: chunked\r\n\r\n" if is_chunked else b"Content-Length: %d\r\n\r\n" % size))
+    for part in (b"x" * http1.SMALL_BODY_BYTES, b"x"):
+        reader.feed(b"%x\r\n%s\r\n" % (len(part), part) if is_chunked else part)
+    reserved = 1_000_000 if is_chunked else size
+    assert asked == [reserved]
+    assert reader.reserved_bytes == (reserved if is_chunked and has_room else 0)
+    reader.feed(b"0\r\n\r\n" if is_chunked else b"")
+    assert reader.reserved_bytes == 0
+    last = reader.exchanges[-1]
+    assert (last.slug, last.request and len(last.request.body)) == (("", size) if has_room else ("not-ready", None))
+
+
+def test_running_out_of_memory_while_reading_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(list[bytes]):
+        def append(self, part: bytes) -> None:
+            raise MemoryError
+
+    reader = RequestReader(100, roomy)
+    reader.feed(HEAD + b"Content-Length: 10\r\n\r\n")
+    reader._body = Full()
+    reader.feed(b"0123456789")
+    assert (reader.exchanges[-1].slug, reader.is_stopped) == ("not-ready", True)
+
+
 def test_a_header_that_never_ends_is_cut_off() -> None:
-    reader = RequestReader(100)
+    reader = RequestReader(100, roomy)
     reader.feed(HEAD + b"X: ")
     fed = 0
     while not reader.is_stopped:
@@ -175,7 +215,7 @@ def test_a_header_that_never_ends_is_cut_off() -> None:
 
 
 def test_the_phase_and_the_wish_for_100_continue_are_known() -> None:
-    reader = RequestReader(100)
+    reader = RequestReader(100, roomy)
     assert reader.phase == http1.IDLE
     reader.feed(HEAD)
     assert reader.phase == http1.HEAD
@@ -191,7 +231,7 @@ def test_the_phase_and_the_wish_for_100_continue_are_known() -> None:
     "expectation", [b"Expect: 100-continue\r\nContent-Length: 0\r\n", b"Expect: 200-ok\r\nContent-Length: 1\r\n"]
 )
 def test_nobody_is_told_to_continue_without_need(expectation: bytes) -> None:
-    reader = RequestReader(100)
+    reader = RequestReader(100, roomy)
     reader.feed(HEAD + expectation + b"\r\n")
     assert not reader.wants_continue
 
@@ -225,7 +265,7 @@ def test_one_byte_at_a_time_reads_the_same() -> None:
 
 @given(st.binary(max_size=300), st.integers(1, 20))
 def test_no_bytes_raise(noise: bytes, size: int) -> None:
-    reader = RequestReader(50)
+    reader = RequestReader(50, roomy)
     for at in range(0, len(noise), size):
         reader.feed(noise[at : at + size])
     reader.feed(GET)

@@ -366,6 +366,33 @@ def test_connections_over_the_limit_are_told_so(running: Start, monkeypatch: pyt
         assert server.answer(sock)[0] == 200
 
 
+def test_bodies_beyond_what_memory_allows_are_refused(running: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mldeploy.handlers.server.service._MAX_HELD_BYTES", 0)
+    server = running(max_body_bytes=400_000, queue=5)
+    with server.connect() as first, server.connect() as second, server.connect() as third:
+        first.sendall(server.request("hold" + " " * 150_000))
+        server.until(lambda: server.runtime.handled)
+        second.sendall(server.request("b" * 150_000))
+        server.until(lambda: server.service.admission.admitted == 2)
+        third.sendall(b"POST /predict HTTP/1.1\r\nHost: h\r\nContent-Length: 150000\r\n\r\n")
+        assert server.answer(third)[::2] == (503, b"not-ready")
+        server.runtime.release.set()
+        assert [server.answer(sock)[0] for sock in (first, second)] == [200, 200]
+        second.sendall(server.request("b" * 150_000))
+        assert server.answer(second)[0] == 200
+
+
+def test_who_has_no_key_takes_no_place_in_the_queue(running: Start) -> None:
+    server = running(access="key", api_key="secret", concurrency=1, queue=0)
+    with server.connect() as busy, server.connect() as stranger:
+        busy.sendall(server.request("hold", headers="X-Api-Key: secret\r\n"))
+        server.until(lambda: server.service.admission.admitted == 1)
+        stranger.sendall(server.request("stranger"))
+        assert server.answer(stranger)[2] == b"/predict stranger"  # the core's answer, 401 in life
+        stranger.sendall(server.request("friend", headers="X-Api-Key: secret\r\n"))
+        assert server.answer(stranger)[0] == 429
+
+
 def test_draining_answers_what_is_open_and_closes_what_is_silent(running: Start) -> None:
     server = running(drain_grace_s=0.1, idle_timeout_s=0.4)
     with server.connect() as busy, server.connect() as silent, server.connect() as late:
