@@ -57,7 +57,7 @@ def _inspect_onnx(path: Path, row: dict[str, Any] | None) -> ModelFacts:
 
     model = onnx_file.load(path)
     kernels.check(model, path)
-    session = optimise.new_session(model.SerializeToString(), name=path)
+    session = optimise.new_session(path, name=path)
     found = signature.of_session(session)
     description = onnx_facts(model)["description"] + "".join(
         f" · {what} {spec.name} {signature.describe(spec)}"

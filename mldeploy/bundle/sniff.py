@@ -170,18 +170,19 @@ def is_onnx(head: bytes) -> bool:
     varints, blocks = {1, 5}, {2, 3, 4, 6, 7, 8, 14, 20, 25, 26}
     position, seen = 0, set[int]()
     while position < len(head):
-        tag, position = _varint(head, position)
+        tag, position = varint(head, position)
         field, wire = tag >> 3, tag & 7
         if wire != (0 if field in varints else 2) or field not in varints | blocks:
             return False
         seen.add(field)
-        value, position = _varint(head, position)
+        value, position = varint(head, position)
         if wire == 2:
             position += value
     return 7 in seen or (1 in seen and 8 in seen)
 
 
-def _varint(data: bytes, position: int) -> tuple[int, int]:
+def varint(data: bytes, position: int) -> tuple[int, int]:
+    """(value, position behind it) of a protobuf varint."""
     value = shift = 0
     while position < len(data):
         byte = data[position]

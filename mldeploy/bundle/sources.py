@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from mldeploy.bundle.fingerprint import file_sha256
-from mldeploy.bundle.sniff import ONNX, Kind, check_usable, sniff
+from mldeploy.bundle.sniff import ONNX, Kind, check_usable, sniff, varint
 from mldeploy.errors import ModelError
 from mldeploy.handlers.manifest import FILE_NAME
 from mldeploy.spec.loaded import LoadedSpec
 from mldeploy.spec.model import ModelSection
 
 HOOK_NAME = "hook.py"
-_LOCATION = b"\n\x08location\x12"  # then the value's length in one byte (up to 127) and the value
+_LOCATION = b"\n\x08location\x12"  # then the value's length as a varint, and the value
+LONGEST_NAME = 4096
 FORMAT_OF_FAMILY = {"onnx": "onnx", "skops": "sklearn", "pickle": "sklearn"}
 
 
@@ -113,9 +114,10 @@ def _external_digests(model: Path | None, kind: Kind | None) -> dict[str, str]:
     with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         position = data.find(_LOCATION)
         while position >= 0:
-            start = position + len(_LOCATION) + 1
-            found.add(data[start : start + data[start - 1]].decode("utf-8", "replace"))
-            position = data.find(_LOCATION, start)
+            entry = data[position + len(_LOCATION) : position + len(_LOCATION) + LONGEST_NAME]
+            size, start = varint(entry, 0)
+            found.add(entry[start : start + size].decode("utf-8", "replace"))
+            position = data.find(_LOCATION, position + 1)
     folder = model.parent
     return {f"path:{name}": file_sha256(folder / name) for name in sorted(found) if (folder / name).is_file()}
 

@@ -207,6 +207,13 @@ class TestExternalData:
         x = np.ones((2, 4), np.float32)
         np.testing.assert_allclose(run(packed, x=x)["scores"], run(external, x=x)["scores"], rtol=1e-6)
 
+    def test_a_long_name(self, pack, linear, tmp_path):
+        model, name = linear(), "w" * 150
+        onnx.save_model(model, tmp_path / "model.onnx", save_as_external_data=True, location=name, size_threshold=0)
+        first = pack(path="model.onnx")
+        (tmp_path / name).write_bytes(bytes(96))
+        assert pack(path="model.onnx").fingerprint != first.fingerprint
+
     def test_other_weights_are_another_bundle(self, pack, external, tmp_path):
         first = pack(path="model.onnx")
         data = bytearray((tmp_path / "model.onnx.data").read_bytes())
