@@ -64,11 +64,7 @@ def build(sources: Sources, folder: Path, report: Reporter) -> dict[str, Any]:
         shutil.copyfile(sources.hook, folder / HOOK_NAME)
         draft.hook = HOOK_NAME
     if sources.format == "onnx":
-        report.note(f"reading {sources.model_file.name}")
-        model = onnx_file.load(sources.model_file)
-        kernels.check(model, sources.model_file)
-        draft.facts = onnx_facts(model)
-        build_graph(model, sources, folder, draft, report)
+        _build_onnx(sources, folder, draft, report)
     elif sources.format == "sklearn":
         from mldeploy.bundle.building_sklearn import build_sklearn
 
@@ -78,6 +74,15 @@ def build(sources: Sources, folder: Path, report: Reporter) -> dict[str, Any]:
 
         build_python(sources, folder, draft)
     return draft.document()
+
+
+def _build_onnx(sources: Sources, folder: Path, draft: Draft, report: Reporter) -> None:
+    report.note(f"reading {sources.model_file.name}")
+    with onnx_file.names_of(sources.model_file):
+        model = onnx_file.load(sources.model_file)
+        kernels.check(model, sources.model_file)
+        draft.facts = onnx_facts(model)
+        build_graph(model, sources, folder, draft, report)
 
 
 def onnx_facts(model: onnx.ModelProto) -> dict[str, Any]:

@@ -55,11 +55,12 @@ def _inspect_onnx(path: Path, row: dict[str, Any] | None) -> ModelFacts:
     from mldeploy.bundle import kernels, onnx_file, optimise, signature
     from mldeploy.bundle.building import onnx_facts
 
-    model = onnx_file.load(path)
-    kernels.check(model, path)
-    session = optimise.new_session(path, name=path)
-    found = signature.of_session(session)
-    description = onnx_facts(model)["description"] + "".join(
+    with onnx_file.names_of(path):
+        model = onnx_file.load(path)
+        kernels.check(model, path)
+        facts = onnx_facts(model)
+        found = signature.of_session(optimise.new_session(path, name=path))
+    description = facts["description"] + "".join(
         f" · {what} {spec.name} {signature.describe(spec)}"
         for what, specs in (("in", found.inputs), ("out", found.outputs))
         for spec in specs[:2]

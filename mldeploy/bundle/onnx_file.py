@@ -6,6 +6,8 @@ models over protobuf's limit.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,15 @@ def load(path: Path) -> onnx.ModelProto:
     _inline_external_data(model, path)
     _make_weights_constant(model)
     return model
+
+
+@contextlib.contextmanager
+def names_of(path: Path) -> Iterator[None]:
+    """Around whatever touches a model's names, which are decoded only then: a damaged one is a ModelError."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path} is damaged: a name in it is not UTF-8", "copy or export it again") from error
 
 
 def check_size(size_bytes: int, path: Path) -> None:

@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from mldeploy import bundle
 from mldeploy.bundle import kernels, onnx_file, optimise
 from mldeploy.errors import ModelError
 
@@ -28,6 +29,16 @@ def test_truncated_anywhere(pack, network, tmp_path):
         (tmp_path / "model.onnx").write_bytes(whole[:size])
         with pytest.raises(ModelError):
             pack(path="model.onnx")
+
+
+def test_a_name_that_is_not_utf8(pack, linear, tmp_path):
+    linear()
+    content = (tmp_path / "model.onnx").read_bytes()
+    (tmp_path / "model.onnx").write_bytes(content.replace(b"scores", b"sc\xffres"))
+    with pytest.raises(ModelError, match=r"model\.onnx is damaged: a name in it is not UTF-8"):
+        pack(path="model.onnx")
+    with pytest.raises(ModelError, match="not UTF-8"):
+        bundle.inspect(tmp_path / "model.onnx")
 
 
 def test_an_empty_graph(pack, save):
