@@ -50,17 +50,13 @@ class EngineTimeout(EngineError):
 
 def open_engine(manifest: Manifest, config: ServingConfig) -> Engine:
     """Load the bundle's model with the engine for its format, once. Raises EngineError. It imports that engine only."""
-    if manifest.format == "onnx":
-        return _open_onnx(manifest, config)
-    if manifest.format == "sklearn":
-        from mldeploy.handlers.engines.sklearn import open_sklearn
-
-        return open_sklearn(manifest)
-    if manifest.format == "python":
-        from mldeploy.handlers.engines.python import open_python
-
-        return open_python(manifest)
-    raise EngineError(f"bundle.json: format is {manifest.format!r}; this runtime knows onnx, sklearn and python")
+    openers = {"onnx": _open_onnx, "sklearn": _open_sklearn, "python": _open_python}
+    if manifest.format not in openers:
+        raise EngineError(f"bundle.json: format is {manifest.format!r}; this runtime knows {', '.join(openers)}")
+    try:
+        return openers[manifest.format](manifest, config)
+    except ImportError as error:
+        raise EngineError(f"a {manifest.format} bundle needs what cannot be imported here: {error}") from error
 
 
 def _open_onnx(manifest: Manifest, config: ServingConfig) -> Engine:
@@ -78,3 +74,15 @@ def _open_onnx(manifest: Manifest, config: ServingConfig) -> Engine:
     from mldeploy.handlers.engines.stock import open_stock
 
     return open_stock(manifest, config, reason)
+
+
+def _open_sklearn(manifest: Manifest, config: ServingConfig) -> Engine:
+    from mldeploy.handlers.engines.sklearn import open_sklearn
+
+    return open_sklearn(manifest)
+
+
+def _open_python(manifest: Manifest, config: ServingConfig) -> Engine:
+    from mldeploy.handlers.engines.python import open_python
+
+    return open_python(manifest)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from _thread import allocate_lock
 
 from mldeploy.handlers.config import ServingConfig
-from mldeploy.handlers.engines import EngineError, EngineTimeout, ort_api
+from mldeploy.handlers.engines import EngineError, EngineTimeout, headroom, ort_api
 from mldeploy.handlers.engines.onnx_settings import switch_telemetry_off
 from mldeploy.handlers.engines.ort_api import Ort, OrtError
 from mldeploy.handlers.engines.ort_call import Call
@@ -23,6 +23,8 @@ from mldeploy.handlers.tensor import Tensor
 def open_lean(manifest: Manifest, config: ServingConfig) -> LeanEngine:
     """Load the bundle's model. Raises LeanUnavailable (try the stock engine) or EngineError (the model is at fault)."""
     switch_telemetry_off()
+    if headroom.is_limited():
+        headroom.require(headroom.TO_OPEN_BYTES)
     ort = ort_api.open_installed()
     try:
         return LeanEngine(ort, Session(ort, manifest, config))

@@ -8,7 +8,9 @@ from mldeploy.handlers.config import ServingConfig, available_cores
 from mldeploy.handlers.engines import EngineError
 from mldeploy.handlers.manifest import Manifest
 
-LOG_ERROR = 3  # OrtLoggingLevel: warnings are about the machine (no GPU found, unknown CPU), not about the model
+# OrtLoggingLevel: errors come back as a status and are in the runtime's own log then; warnings are about the machine (no GPU
+# found, unknown CPU). Neither is to be written to stderr as well.
+LOG_FATAL = 4
 
 # GraphOptimizationLevel, by the names of onnxruntime's own. A bundle's graph is already optimised; "disabled" loads fastest.
 LEVELS: dict[str, int] = {"disabled": 0, "basic": 1, "extended": 2, "all": 99}

@@ -49,7 +49,6 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
     "GetDimensions": (62, "ppn"),
     "GetTensorTypeAndShape": (65, "pp"),
     "CreateCpuMemoryInfo": (69, "iip"),
-    "AllocatorAlloc": (75, "pnp"),
     "AllocatorFree": (76, "pp"),
     "GetAllocatorWithDefaultOptions": (78, "p"),
     "ReleaseEnv": (92, "p"),

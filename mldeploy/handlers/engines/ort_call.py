@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ctypes import Array, byref, c_int, c_int64, c_size_t, c_void_p, string_at
 
-from mldeploy.handlers.engines import EngineError
+from mldeploy.handlers.engines import EngineError, headroom
 from mldeploy.handlers.engines.ort_api import Ort
 from mldeploy.handlers.engines.ort_session import ELEMENT_TYPES, Session
 from mldeploy.handlers.tensor import ITEM_SIZE_BYTES, Tensor, TensorSpec, element_count
@@ -43,8 +43,9 @@ class Call:
         """Check the inputs, run, copy the outputs out. Raises EngineInputError, OrtError, EngineError."""
         ort, memory = self._ort, self._session.memory
         kept = []  # the buffers that the values look into, until those are released
+        if self._session.is_limited:
+            headroom.require(headroom.TO_RUN_BYTES)
         try:
-            self._session.check_memory()
             for feed, slot in self._values:
                 data, (_, size, axes, rank) = feed.admit(inputs.get(feed.name))
                 kept.append(data)

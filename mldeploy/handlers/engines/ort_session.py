@@ -6,14 +6,14 @@ Raises LeanUnavailable for a signature that the lean engine does not carry, OrtE
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Callable
 from ctypes import byref, c_char_p, c_int, c_int64, c_size_t, c_void_p, string_at
 from typing import Any
 
 from mldeploy.handlers.config import ServingConfig
-from mldeploy.handlers.engines import EngineInputError
-from mldeploy.handlers.engines.onnx_settings import CONFIG_ENTRIES, LOG_ERROR, optimisation_level, thread_count
+from mldeploy.handlers.engines import EngineInputError, headroom
+from mldeploy.handlers.engines.empties import EmptyGate
+from mldeploy.handlers.engines.onnx_settings import CONFIG_ENTRIES, LOG_FATAL, optimisation_level, thread_count
 from mldeploy.handlers.engines.ort_api import LeanUnavailable, Ort
 from mldeploy.handlers.engines.signature import check_input, check_signature
 from mldeploy.handlers.manifest import Manifest
@@ -39,7 +39,6 @@ ELEMENT_TYPES: dict[str, int] = {
 _DTYPES = {number: name for name, number in ELEMENT_TYPES.items()}
 
 _MAX_KNOWN_SHAPES = 256
-_RESERVE_BYTES = 1 << 20
 
 # Size of the data in bytes, the same as size_t, the axes as int64 array, the rank as size_t.
 Shape = tuple[int, c_size_t, Any, c_size_t]
@@ -57,12 +56,11 @@ class Session:
     def __init__(self, ort: Ort, manifest: Manifest, config: ServingConfig) -> None:
         self._ort = ort
         self._releases: list[tuple[Callable[[c_void_p], None], c_void_p]] = []
+        self.is_limited = headroom.is_limited()
         self._allocator = c_void_p()
         ort.check(ort.GetAllocatorWithDefaultOptions(byref(self._allocator)))  # one for the process, never released
-        self.has_memory_limit = _has_memory_limit()
         try:
-            self.check_memory()
-            environment = self._own(ort.ReleaseEnv, lambda out: ort.CreateEnv(LOG_ERROR, b"mldeploy", out))
+            environment = self._own(ort.ReleaseEnv, lambda out: ort.CreateEnv(LOG_FATAL, b"mldeploy", out))
             options = self._options(thread_count(config), optimisation_level(manifest))
             path = os.fsencode(manifest.root / manifest.entry)
             self.handle = self._own(ort.ReleaseSession, lambda out: ort.CreateSession(environment, path, options, out))
@@ -74,17 +72,10 @@ class Session:
         except BaseException:
             self.release()
             raise
-        self.feeds = tuple(Feed(spec) for spec in self.inputs)
+        gate = EmptyGate(manifest.root / manifest.entry)
+        self.feeds = tuple(Feed(spec, gate) for spec in self.inputs)
         self.input_names = _c_strings(self.inputs)
         self.output_names = _c_strings(self.outputs)
-
-    def check_memory(self) -> None:
-        """Raise OrtError when the process is at its memory limit. Parts of ONNX Runtime abort there instead of failing: of six
-        models, two did in both engines with no memory to be had, and none with a quarter of a MiB."""
-        if self.has_memory_limit:
-            block = c_void_p()
-            self._ort.check(self._ort.AllocatorAlloc(self._allocator, _RESERVE_BYTES, byref(block)))
-            self._ort.check(self._ort.AllocatorFree(self._allocator, block))
 
     def release(self) -> None:
         """Give everything back, in reverse order. May be called again."""
@@ -95,7 +86,7 @@ class Session:
     def _options(self, threads: int, level: int) -> c_void_p:
         ort, check = self._ort, self._ort.check
         options = self._own(ort.ReleaseSessionOptions, ort.CreateSessionOptions)
-        check(ort.SetSessionLogSeverityLevel(options, LOG_ERROR))
+        check(ort.SetSessionLogSeverityLevel(options, LOG_FATAL))
         check(ort.SetSessionGraphOptimizationLevel(options, level))
         check(ort.SetIntraOpNumThreads(options, threads))
         check(ort.SetInterOpNumThreads(options, 1))
@@ -149,9 +140,10 @@ class Feed:
     Shapes that were let in before are looked up rather than checked again.
     """
 
-    __slots__ = ("_dtype", "_known", "_spec", "element", "name")
+    __slots__ = ("_dtype", "_gate", "_known", "_spec", "element", "name")
 
-    def __init__(self, spec: TensorSpec) -> None:
+    def __init__(self, spec: TensorSpec, gate: EmptyGate) -> None:
+        self._gate = gate
         self.name = spec.name
         self.element = ELEMENT_TYPES[spec.dtype]
         self._spec = spec
@@ -167,16 +159,13 @@ class Feed:
         if known and type(data) is bytes and len(data) == known[0] and dtype == self._dtype != "BOOL":
             return data, known
         check_input(self._spec, tensor)
+        self._gate.check(self._spec, tensor)
         if not isinstance(data, bytes):  # a buffer that can be written to could change, or be freed, under the running model
             data = bytes(data)  # type: ignore[arg-type]
         if len(self._known) >= _MAX_KNOWN_SHAPES:
             self._known.clear()
         known = self._known[shape] = len(data), c_size_t(len(data)), (c_int64 * len(shape))(*shape), c_size_t(len(shape))
         return data, known
-
-
-def _has_memory_limit() -> bool:
-    return any(resource.getrlimit(kind)[0] != resource.RLIM_INFINITY for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
 
 
 def _c_strings(specs: tuple[TensorSpec, ...]) -> Any:

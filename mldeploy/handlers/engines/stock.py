@@ -9,9 +9,10 @@ from typing import Any
 
 from mldeploy.handlers.config import ServingConfig
 from mldeploy.handlers.engines import EngineError, EngineInputError, EngineTimeout
+from mldeploy.handlers.engines.empties import EmptyGate
 from mldeploy.handlers.engines.onnx_settings import (
     CONFIG_ENTRIES,
-    LOG_ERROR,
+    LOG_FATAL,
     optimisation_level,
     switch_telemetry_off,
     thread_count,
@@ -46,7 +47,7 @@ def open_stock(manifest: Manifest, config: ServingConfig, fallback_reason: str =
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = LOG_ERROR
+    options.log_severity_level = LOG_FATAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel(level)
     options.intra_op_num_threads = thread_count(config)
     options.inter_op_num_threads = 1
@@ -77,13 +78,15 @@ class StockEngine:
         self._session: Any = session
         self._run_options = run_options
         self._output_names = [spec.name for spec in self.outputs]
+        self._gate = EmptyGate(manifest.root / manifest.entry)
         self._watchdog = Watchdog(_stop)
 
     def run(self, inputs: dict[str, Tensor], timeout_s: float | None = None) -> dict[str, Tensor]:
         session = self._session
         if session is None:
             raise EngineError("the engine is closed")
-        feeds = {name: self._feed(name, tensor) for name, tensor in admit(self.inputs, inputs).items()}
+        admitted = admit(self.inputs, inputs)
+        feeds = {spec.name: self._feed(spec, admitted[spec.name]) for spec in self.inputs}
         options, is_stopped = self._run_options(), False
         if timeout_s is not None:
             self._watchdog.watch(options, timeout_s)
@@ -100,12 +103,13 @@ class StockEngine:
             spec.name: self._arrays.from_array(array, spec.dtype) for spec, array in zip(self.outputs, results, strict=True)
         }
 
-    def _feed(self, name: str, tensor: Tensor) -> Any:
+    def _feed(self, spec: TensorSpec, tensor: Tensor) -> Any:
+        self._gate.check(spec, tensor)
         array = self._arrays.to_array(tensor)
         if tensor.dtype == "BYTES":
             for position, element in enumerate(array.flat):
                 if isinstance(element, bytes):
-                    raise EngineInputError(name, f"{name}: element {position} is not UTF-8, as ONNX strings are")
+                    raise EngineInputError(spec.name, f"{spec.name}: element {position} is not UTF-8, as ONNX strings are")
         return array
 
     def close(self) -> None:

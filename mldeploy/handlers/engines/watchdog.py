@@ -35,7 +35,7 @@ class Watchdog(Generic[Run]):
         self._life = allocate_lock()  # held by the thread while it lives
 
     def watch(self, run: Run, limit_s: float) -> None:
-        """Have `run` stopped `limit_s` seconds from now, unless it is unwatched before. Raises EngineError: no thread for that."""
+        """Have `run` stopped in `limit_s` seconds, unless it is unwatched before. Raises EngineError: no thread for that."""
         deadline = monotonic() + limit_s
         with self._lock:
             if deadline < self._wakes_at:
@@ -74,15 +74,18 @@ class Watchdog(Generic[Run]):
                 return
             self._is_alive = True
             self._life.acquire()
-        while (sleep_s := self._stop_overdue()) >= 0:
-            self._sleep.acquire(True, sleep_s)
-        self._life.release()
+        try:
+            while (sleep_s := self._stop_overdue()) >= 0:
+                self._sleep.acquire(True, sleep_s)
+        finally:  # closed, or dead of too little memory: the next run starts another
+            with self._lock:
+                self._is_alive, self._wakes_at = False, _NEVER
+            self._life.release()
 
     def _stop_overdue(self) -> float:
         """How long there is nothing to do, in seconds; -1 to end."""
         with self._lock:
             if self._is_closed:
-                self._is_alive = False
                 return -1
             try:
                 now = monotonic()

@@ -252,8 +252,19 @@ def _converted(name: str) -> Callable[[], Case]:
 
     def build() -> Case:
         from skl2onnx import to_onnx
-        from sklearn import cluster, datasets, ensemble, linear_model, naive_bayes, neighbors, neural_network, pipeline
-        from sklearn import preprocessing, svm, tree
+        from sklearn import (
+            cluster,
+            datasets,
+            ensemble,
+            linear_model,
+            naive_bayes,
+            neighbors,
+            neural_network,
+            pipeline,
+            preprocessing,
+            svm,
+            tree,
+        )
 
         features, labels = datasets.load_iris(return_X_y=True)
         estimator = {

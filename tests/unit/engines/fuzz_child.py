@@ -60,7 +60,7 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
 
 def step(root: Path, content: bytes, chance: random.Random, seen: Counter[str]) -> None:
     (root / "model.onnx").write_bytes(damaged(content, chance))
-    headroom = chance.choice((None, 1 * MIB, 4 * MIB, 16 * MIB, 40 * MIB, 100 * MIB))
+    headroom = chance.choice((None, None, 4 * MIB, 65 * MIB, 70 * MIB, 80 * MIB, 100 * MIB, 140 * MIB))
     try:
         limit(headroom)
         engine = open_engine(manifest.read(root), ServingConfig(engine="lean", threads=chance.choice((1, 2))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -18,9 +19,11 @@ Bundle, Opened = Callable[..., Manifest], Callable[..., Engine]
 
 def strings(models: ModuleType) -> Any:
     """labels BYTES [N] -> the same, and whether each equals "cat"."""
-    nodes = [models.h.make_node("Identity", ["labels"], ["same"]), models.h.make_node("Equal", ["labels", "cat"], ["is_cat"])]
+    node = models.h.make_node
+    nodes = [node("Identity", ["labels"], ["same"]), node("Equal", ["labels", "cat"], ["is_cat"])]
     outputs = [models.info("same", "BYTES", ("N",)), models.info("is_cat", "BOOL", ("N",))]
-    return models.model(nodes, [models.info("labels", "BYTES", ("N",))], outputs, {"cat": models.np.array(["cat"], dtype=object)})
+    weights = {"cat": models.np.array(["cat"], dtype=object)}
+    return models.model(nodes, [models.info("labels", "BYTES", ("N",))], outputs, weights)
 
 
 def test_lean_is_the_default(models: ModuleType, bundle: Bundle, opened: Opened) -> None:
@@ -30,7 +33,8 @@ def test_lean_is_the_default(models: ModuleType, bundle: Bundle, opened: Opened)
 
 def test_strings_fall_back_to_stock(models: ModuleType, bundle: Bundle, opened: Opened) -> None:
     engine = opened(bundle(strings(models)))
-    assert (engine.name, engine.fallback_reason) == ("stock", "'labels' has element type 8, which the lean engine does not carry")
+    assert engine.name == "stock"
+    assert engine.fallback_reason == "'labels' has element type 8, which the lean engine does not carry"
     words = ["cat", "", "Ünïcode 猫"]
     answer = engine.run({"labels": Tensor("BYTES", (3,), [word.encode() for word in words])})
     assert answer["same"] == Tensor("BYTES", (3,), [word.encode() for word in words])
@@ -38,7 +42,7 @@ def test_strings_fall_back_to_stock(models: ModuleType, bundle: Bundle, opened: 
 
 
 def test_lean_alone_refuses_what_it_does_not_carry(models: ModuleType, bundle: Bundle) -> None:
-    with pytest.raises(EngineError, match="MLDEPLOY_ENGINE=lean, but 'labels' has element type 8.*; use auto or stock"):
+    with pytest.raises(EngineError, match=r"MLDEPLOY_ENGINE=lean, but 'labels' has element type 8.*; use auto or stock"):
         open_engine(bundle(strings(models)), ServingConfig(engine="lean"))
 
 
@@ -51,7 +55,8 @@ def test_a_sequence_that_is_not_declared_falls_back_and_one_that_is_cannot_be_se
     y, parts = TensorSpec("y", "FP32", (2,)), TensorSpec("parts", "FP32", (-1,))
     engine = opened(bundle(model, outputs=(y,)))
     assert (engine.name, engine.fallback_reason) == ("stock", "'parts' is not a tensor (ONNX type 2)")
-    assert engine.run({"x": models.tensor(models.np.array([1, 2], "f4"))})["y"].data == models.np.array([-1, -2], "f4").tobytes()
+    given = models.np.array([1, 2], "f4")
+    assert engine.run({"x": models.tensor(given)})["y"].data == (-given).tobytes()
     with pytest.raises(EngineError, match=r"'parts' is a seq\(tensor\(float\)\); this runtime serves"):
         open_engine(bundle(model, outputs=(y, parts)), ServingConfig())
 
@@ -68,5 +73,11 @@ def test_a_missing_library_falls_back(
 
 
 def test_an_unknown_format_is_refused(bundle: Bundle) -> None:
-    with pytest.raises(EngineError, match="format is 'pmml'; this runtime knows onnx, sklearn and python"):
+    with pytest.raises(EngineError, match="format is 'pmml'; this runtime knows onnx, sklearn, python"):
         open_engine(bundle(b"", (), (), format="pmml"), ServingConfig())
+
+
+def test_a_package_that_is_missing_is_said(models: ModuleType, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(EngineError, match=r"a onnx bundle needs what cannot be imported here: .*onnxruntime"):
+        open_engine(bundle(models.linear()), ServingConfig(engine="stock"))

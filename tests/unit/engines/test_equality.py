@@ -41,7 +41,8 @@ def test_the_number_of_threads_does_not_matter(threads: int, models: ModuleType,
 
 def test_bfloat16_is_carried_as_it_is(models: ModuleType, bundle: Bundle, opened: Opened) -> None:
     """numpy has no such dtype, so only the lean engine serves it."""
-    nodes = [models.h.make_node("Cast", ["x"], ["y"], to=models.ONNX_TYPES["FP32"]), models.h.make_node("Identity", ["x"], ["z"])]
+    node = models.h.make_node
+    nodes = [node("Cast", ["x"], ["y"], to=models.ONNX_TYPES["FP32"]), node("Identity", ["x"], ["z"])]
     outputs = [models.info("y", "FP32", (-1,)), models.info("z", "BF16", (-1,))]
     engine = opened(bundle(models.model(nodes, [models.info("x", "BF16", (-1,))], outputs)))
     halves = bytes.fromhex("803f20c0")  # 1.0 and -2.5, little-endian

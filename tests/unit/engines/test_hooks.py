@@ -82,7 +82,7 @@ def test_a_file_that_fails_says_where(hooked: Make, code: str | bytes, message: 
 def test_a_file_that_fails_can_be_imported_again(hooked: Make) -> None:
     manifest = hooked("raise RuntimeError")
     for _ in range(2):
-        with pytest.raises(EngineError, match="hook.py:1: RuntimeError"):
+        with pytest.raises(EngineError, match=r"hook.py:1: RuntimeError"):
             load_hooks(manifest)
     assert f"_mldeploy_hook_{manifest.fingerprint[:16]}" not in sys.modules
 

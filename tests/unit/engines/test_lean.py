@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mldeploy.handlers.config import ServingConfig
-from mldeploy.handlers.engines import Engine, EngineError, EngineInputError, EngineTimeout, open_engine
+from mldeploy.handlers.engines import Engine, EngineError, EngineInputError, EngineTimeout, headroom, open_engine
 from mldeploy.handlers.manifest import Manifest
 from mldeploy.handlers.tensor import ITEM_SIZE_BYTES, Tensor, TensorSpec, element_count
 
@@ -60,7 +60,7 @@ def row(models: ModuleType) -> dict[str, Tensor]:
     ],
 )
 def test_a_tensor_that_does_not_fit_is_named_before_the_model_sees_it(engine: Engine, tensor: Tensor, message: str) -> None:
-    engine.run({"x": Tensor("FP32", (2, 64), bytes(512))})  # a shape that is known by now must not let the next one slip through
+    engine.run({"x": Tensor("FP32", (2, 64), bytes(512))})  # a shape that is known must not let the next tensor slip through
     with pytest.raises(EngineInputError, match=message) as caught:
         engine.run({"x": tensor})
     assert caught.value.field == "x"
@@ -76,6 +76,43 @@ def test_an_empty_tensor_may_not_be_large_along_its_other_axes(models: ModuleTyp
     assert engine.run({"x": Tensor("FP32", (0, 1000), b"")})["y"].data == bytes(4000)
     with pytest.raises(EngineInputError, match="is empty, and its other axes hold more than"):
         engine.run({"x": Tensor("FP32", (0, 10**9), b"")})
+
+
+@pytest.mark.parametrize("engine", ["lean", "stock"])
+def test_a_model_that_would_end_the_process_takes_no_empty_tensor(
+    engine: str, models: ModuleType, bundle: Bundle, opened: Opened
+) -> None:
+    model, rows = models.recurrent()
+    recurrent = opened(bundle(model), engine=engine)
+    for shape in ((1, 0, 4), (0, 2, 4)):
+        for _ in range(2):
+            with pytest.raises(EngineInputError, match=r"has no elements; this model needs some"):
+                recurrent.run({"x": Tensor("FP32", shape, b"")})
+    assert recurrent.run(rows[0])["last"].shape == (1, 2, 8)
+
+
+def test_a_model_file_that_went_away_is_an_error(models: ModuleType, bundle: Bundle, opened: Opened) -> None:
+    manifest = bundle(models.linear())
+    engine = opened(manifest)
+    (manifest.root / "model.onnx").unlink()
+    with pytest.raises(EngineError, match=r"model.onnx cannot be read"):
+        engine.run({"x": Tensor("FP32", (0, 64), b"")})
+    assert engine.run({"x": Tensor("FP32", (1, 64), bytes(256))})["p"].shape == (1, 10)
+
+
+def test_too_little_memory_is_an_error_in_time(
+    engine: Engine, row: dict[str, Tensor], models: ModuleType, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(headroom, "is_limited", lambda: True)
+    limited = open_engine(bundle(models.linear()), ServingConfig())
+    assert limited.run(row) == engine.run(row)
+    monkeypatch.setattr(headroom, "TO_RUN_BYTES", 1 << 50)
+    with pytest.raises(EngineError, match="the process is at its memory limit: 1073741824 MiB are not to be had"):
+        limited.run(row)
+    limited.close()
+    monkeypatch.setattr(headroom, "TO_OPEN_BYTES", 1 << 50)
+    with pytest.raises(EngineError, match="at its memory limit"):
+        open_engine(bundle(models.linear()), ServingConfig())
 
 
 def test_a_bool_is_zero_or_one(models: ModuleType, bundle: Bundle, opened: Opened) -> None:
@@ -123,7 +160,7 @@ def test_what_the_model_refuses_is_an_engine_error(models: ModuleType, bundle: B
     inputs = [models.info("x", "FP32", (-1,)), models.info("to", "INT64", (1,))]
     engine = opened(bundle(models.model([node], inputs, [models.info("y", "FP32", (-1,))])), engine="lean")
     x = Tensor("FP32", (2,), bytes(8))
-    with pytest.raises(EngineError, match="ONNX Runtime: .*[Rr]eshape") as caught:
+    with pytest.raises(EngineError, match=r"ONNX Runtime: .*[Rr]eshape") as caught:
         engine.run({"x": x, "to": models.tensor(models.np.array([3]))})
     assert not isinstance(caught.value, EngineInputError | EngineTimeout)
     assert engine.run({"x": x, "to": models.tensor(models.np.array([2]))})["y"].shape == (2,)
@@ -133,7 +170,7 @@ def test_a_run_past_its_time_is_stopped(models: ModuleType, bundle: Bundle, open
     engine = opened(bundle(models.slow()), engine="lean")
     row = {"x": models.tensor(models.normal(400, 400))}
     started = time.monotonic()
-    with pytest.raises(EngineTimeout, match="stopped after 0.05 s"):
+    with pytest.raises(EngineTimeout, match=r"stopped after 0.05 s"):
         engine.run(row, 0.05)
     assert time.monotonic() - started < 2
     small = opened(bundle(models.slow(steps=2)), engine="lean")
@@ -278,5 +315,5 @@ def test_a_missing_file_and_an_unknown_operator_are_engine_errors(models: Module
 
 
 def test_an_unknown_optimisation_level_is_refused(models: ModuleType, bundle: Bundle) -> None:
-    with pytest.raises(EngineError, match="engine.optimisation is 'most'; it must be one of disabled, basic"):
+    with pytest.raises(EngineError, match=r"engine.optimisation is 'most'; it must be one of disabled, basic"):
         open_engine(bundle(models.linear(), raw={"engine": {"optimisation": "most"}}), ServingConfig())

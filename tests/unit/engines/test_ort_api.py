@@ -21,7 +21,10 @@ def package(root: Path, *names: str) -> str:
     return str(root)
 
 
-@pytest.mark.parametrize("name", ["libonnxruntime.so.1.31.1", "libonnxruntime.so", "libonnxruntime.1.31.1.dylib", "libonnxruntime.dylib"])
+NAMES = ["libonnxruntime.so.1.31.1", "libonnxruntime.so", "libonnxruntime.1.31.1.dylib", "libonnxruntime.dylib"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_library_is_found_by_its_name(tmp_path: Path, name: str) -> None:
     root = package(tmp_path / "a", "__init__.py", "libonnxruntime_providers_shared.so", name)
     assert ort_api.find_library([str(tmp_path), root]) == str(tmp_path / "a" / "onnxruntime" / "capi" / name)
@@ -30,12 +33,12 @@ def test_the_library_is_found_by_its_name(tmp_path: Path, name: str) -> None:
 def test_the_first_package_on_the_path_counts(tmp_path: Path) -> None:
     first = package(tmp_path / "a", "libonnxruntime_providers_shared.so")
     second = package(tmp_path / "b", "libonnxruntime.so.1.31.1")
-    with pytest.raises(LeanUnavailable, match="has no shared library in .*/a/onnxruntime/capi"):
+    with pytest.raises(LeanUnavailable, match=r"has no shared library in .*/a/onnxruntime/capi"):
         ort_api.find_library([first, second])
 
 
 def test_no_package_is_said(tmp_path: Path) -> None:
-    with pytest.raises(LeanUnavailable, match="not on sys.path as a folder"):
+    with pytest.raises(LeanUnavailable, match=r"not on sys.path as a folder"):
         ort_api.find_library([str(tmp_path), ""])
 
 

@@ -1,4 +1,4 @@
-"""What only a process of its own can show: what is imported, what is printed, what is left on disk, and that nothing crashes."""
+"""What only a process of its own can show: what is imported, printed and left on disk, and that nothing crashes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from mldeploy.handlers.manifest import SCHEMA, Manifest
 
 FUZZ = Path(__file__).with_name("fuzz_child.py")
-NOT_FOR_A_COLD_START = ["numpy", "onnxruntime", "asyncio", "dataclasses", "pydantic", "logging", "importlib.metadata", "threading"]
+NOT_FOR_A_COLD_START = ["numpy", "onnxruntime", "asyncio", "dataclasses", "logging", "importlib.metadata", "threading"]
 RUN = """
 import sys
 from mldeploy.handlers import manifest
@@ -47,6 +47,20 @@ def tiny(models: ModuleType, bundle: Callable[..., Manifest]) -> Path:
 def python(code: str, *arguments: object, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environ, check=False)
+
+
+@pytest.mark.parametrize("engine", ["lean", "stock"])
+def test_a_failing_prediction_prints_nothing(
+    engine: str, models: ModuleType, bundle: Callable[..., Manifest], tmp_path: Path
+) -> None:
+    inputs = [models.info("x", "FP32", (1, 64)), models.info("to", "INT64", (1,))]
+    node = models.h.make_node("Reshape", ["x", "to"], ["y"])
+    root = write(bundle(models.model([node], inputs, [models.info("y", "FP32", (-1,))])))
+    failing = RUN.replace("engine.run({", "engine.run({'to': Tensor('INT64', (1,), bytes([3, *bytes(7)])), ")
+    done = python(failing, root, engine, HOME=str(tmp_path))
+    assert done.stdout == ""
+    assert "[E:onnxruntime" not in done.stderr
+    assert "EngineError: ONNX Runtime: Non-zero status code returned while running Reshape node" in done.stderr
 
 
 @pytest.mark.parametrize("engine", ["lean", "stock"])

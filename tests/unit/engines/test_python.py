@@ -125,7 +125,7 @@ def test_inputs_are_checked_first(hooked: Make) -> None:
 
 
 def test_load_may_fail(hooked: Make) -> None:
-    with pytest.raises(EngineError, match="hook.py:2: FileNotFoundError"):
+    with pytest.raises(EngineError, match=r"hook.py:2: FileNotFoundError"):
         run(hooked("def load(model_dir):\n    open(model_dir / 'nothing')\ndef predict(model, inputs): ..."))
 
 

@@ -98,9 +98,9 @@ def test_a_pickle_needs_trust(saved: Make, entry: str) -> None:
 def test_a_damaged_file_and_an_estimator_that_raises(saved: Make) -> None:
     manifest = saved(LogisticRegression(max_iter=1000).fit(FEATURES, LABELS))
     (manifest.root / "model.skops").write_bytes(b"nothing")
-    with pytest.raises(EngineError, match="model.skops cannot be loaded: "):
+    with pytest.raises(EngineError, match=r"model.skops cannot be loaded: "):
         run(manifest)
-    with pytest.raises(EngineError, match="LogisticRegression.predict: NotFittedError"):
+    with pytest.raises(EngineError, match=r"LogisticRegression.predict: NotFittedError"):
         run(saved(LogisticRegression(), outputs=(LABEL,)))
 
 
@@ -115,7 +115,8 @@ def test_columns_become_a_matrix(saved: Make) -> None:
     estimator = LinearRegression().fit(FEATURES[:, :2], LABELS)
     columns = (TensorSpec("a", "FP32", (-1, 1)), TensorSpec("b", "FP64", (-1, 1)))
     manifest = saved(estimator, columns, (TensorSpec("variable", "FP32", (-1,)),))
-    row = {"a": Tensor("FP32", (2, 1), np.array([1, 2], "f4").tobytes()), "b": Tensor("FP64", (2, 1), np.array([3, 4.0]).tobytes())}
+    a, b = np.array([1, 2], "f4"), np.array([3, 4], "f8")
+    row = {"a": Tensor("FP32", (2, 1), a.tobytes()), "b": Tensor("FP64", (2, 1), b.tobytes())}
     expected = estimator.predict(np.array([[1, 3], [2, 4.0]])).astype("f4")
     assert run(manifest, row)["variable"].data == expected.tobytes()
     with pytest.raises(EngineInputError, match="b is missing"):
@@ -123,7 +124,7 @@ def test_columns_become_a_matrix(saved: Make) -> None:
 
 
 @pytest.mark.parametrize("is_matrix", [True, False])
-def test_an_estimator_that_knows_its_columns_by_name_gets_them(saved: Make, monkeypatch: pytest.MonkeyPatch, is_matrix: bool) -> None:
+def test_an_estimator_with_column_names_gets_them(saved: Make, monkeypatch: pytest.MonkeyPatch, is_matrix: bool) -> None:
     tables: list[dict[str, list[float]]] = []
 
     def table(columns: dict[str, Any]) -> Any:

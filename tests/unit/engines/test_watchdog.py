@@ -104,7 +104,7 @@ def test_runs_at_once_share_one_thread() -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
-def test_no_thread_to_be_had_is_an_error_and_the_next_run_tries_again(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_no_thread_is_an_error_and_the_next_run_tries_again(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def fail(*arguments: object) -> int:
         raise error
 
