@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from mldeploy.errors import Problem, closest
 from mldeploy.spec import file_rules, rules, secret_rules
@@ -18,6 +19,9 @@ from mldeploy.spec.schema import Schema, base_schema, branches_at
 from mldeploy.spec.translate import translate
 
 SettingsModels = Mapping[str, type[BaseModel]]
+# A file with more mistakes of a kind than this is no spec, and nobody reads them: the time that finding all takes has a bound.
+MOST = 500
+MAX_STAGES = 32
 FIXED_IN_STAGES = ("name", "version", "stages")
 
 
@@ -31,7 +35,13 @@ class Check:
 
     def overlays(self, root: Node) -> Iterator[Problem]:
         """What is wrong with the overlays as such: keys that none may hold, and nulls that reset nothing (typos, mostly)."""
-        for stage, overlay in root.map_at("stages").items():
+        stages = root.map_at("stages")
+        if len(stages) > MAX_STAGES:
+            surplus = list(stages.values())[MAX_STAGES]
+            yield self._problem(
+                surplus, ("stages",), f"has {len(stages)} stages, and takes at most {MAX_STAGES}", "delete the rest"
+            )
+        for stage, overlay in islice(stages.items(), MAX_STAGES):
             for key in FIXED_IN_STAGES:
                 found = overlay.at(key)
                 if found is not None:
@@ -50,10 +60,10 @@ class Check:
         try:
             spec = ModelSpec.model_validate(root.plain())
         except ValidationError as error:
-            problems = translate(error.errors(), root, place, lambda at: branches_at(_model_schema(), at))
+            problems = translate(_first(error), root, place, lambda at: branches_at(_model_schema(), at))
         found = chain(rules.problems(root), file_rules.problems(root, self.folder), secret_rules.problems(root))
-        problems += [place(*finding) for finding in found]
-        for name, block in root.map_at("clouds").items():
+        problems += [place(*finding) for finding in islice(found, MOST)]
+        for name, block in islice(root.map_at("clouds").items(), MOST):
             problems += self._cloud(name, block, place)
         return spec, problems
 
@@ -76,7 +86,7 @@ class Check:
         except ValidationError as error:
             schema = model.model_json_schema()
             within = place.under("clouds", name)
-            return translate(error.errors(), block, within, lambda at: branches_at(schema, at))
+            return translate(_first(error), block, within, lambda at: branches_at(schema, at))
         return []
 
     def _problem(self, node: Node, path: tree.Path, message: str, fix: str) -> Problem:
@@ -112,6 +122,10 @@ def _idle_nulls(overlay: Node, base: Node | None, path: tree.Path) -> Iterator[t
             yield from _idle_nulls(child, before, (*path, key))
         elif before is None and (path or key not in ModelSpec.model_fields):
             yield (*path, key), child
+
+
+def _first(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_input=False)[:MOST]
 
 
 @cache

@@ -11,11 +11,12 @@ from __future__ import annotations
 import stat as file_kinds
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from mldeploy.errors import Problem, SpecError, closest
 from mldeploy.spec import yaml_reader
-from mldeploy.spec.checking import FIXED_IN_STAGES, Check, SettingsModels
+from mldeploy.spec.checking import FIXED_IN_STAGES, MAX_STAGES, Check, SettingsModels
 from mldeploy.spec.loaded import LoadedSpec, Mark
 from mldeploy.spec.merge import merge, staged
 from mldeploy.spec.model import ModelSpec
@@ -51,9 +52,8 @@ def load(path: Path, stage: str | None = None, *, settings_models: SettingsModel
         raise _invalid(problems or [_not_a_map(root, name)])
     check = Check(name, path.absolute().parent, settings_models)
     root = replace(root, value=_sections(root.value))
-    stages = root.map_at("stages")
     problems += check.overlays(root)
-    merged = {each: _staged(root, each) for each in (DEFAULT_STAGE, *stages)}
+    merged = {each: _staged(root, each) for each in (DEFAULT_STAGE, *islice(root.map_at("stages"), MAX_STAGES))}
     specs: dict[str, ModelSpec | None] = {}
     for each, whole in merged.items():
         specs[each], found = check.whole(whole)
@@ -154,8 +154,9 @@ def _staged(root: Node, stage: str) -> Node:
 
 def _of_stage(stage: str, found: list[Problem], told: list[Problem]) -> Iterator[Problem]:
     """What `found` adds to `told`. A fault that a stage brings about in a line of the base names the stage."""
+    known = set(told)
     for problem in found:
-        if problem not in told:
+        if problem not in known:
             is_elsewhere = stage != DEFAULT_STAGE and not problem.path.startswith("stages.")
             yield replace(problem, message=f"{problem.message} (in stage {stage})") if is_elsewhere else problem
 
@@ -181,7 +182,7 @@ def _invalid(problems: list[Problem]) -> SpecError:
             last.line,
             last.column,
             "",
-            f"and {len(found) - MAX_PROBLEMS} more problems from here on",
+            f"and at least {len(found) - MAX_PROBLEMS} more problems",
             "mend these first",
         )
         found = [*found[:MAX_PROBLEMS], more]

@@ -69,13 +69,13 @@ def translate(errors: Sequence[ErrorDetails], root: Node, place: Place, branches
     placed: dict[Path, list[ErrorDetails]] = {}
     for error in errors:
         placed.setdefault(_path(error, root), []).append(error)
+    enclosing = {path[:depth] for path in placed for depth in range(len(path))}
     problems = []
     for path, group in placed.items():
         kept = [error for error in group if error["type"] not in _EXPECTED]
-        is_other_branch = any(len(other) > len(path) and other[: len(path)] == path for other in placed)
         if kept:
             problems += [place(path, *_words(error, path, root, branches)) for error in kept]
-        elif not is_other_branch:
+        elif path not in enclosing:  # else the value was meant for another member of the union, and that one's errors count
             problems.append(place(path, *_wrong_type(group, path, root)))
     return problems
 

@@ -126,7 +126,17 @@ def test_a_byte_order_mark_is_no_content(load) -> None:
 def test_more_problems_than_anyone_reads_are_counted(faults) -> None:
     problems = faults(MINIMAL + "".join(f"k{i}: 1\n" for i in range(150)))
     assert len(problems) == 101
-    assert problems[-1].message == "and 50 more problems from here on"
+    assert problems[-1].message == "and at least 50 more problems"
+
+
+def test_stages_are_checked_up_to_a_number(faults) -> None:
+    [problem] = faults(MINIMAL + "stages:\n" + "".join(f"  s{i}: {{}}\n" for i in range(40)))
+    assert (problem.where, problem.path) == ("mldeploy.yaml:38:3", "stages")
+    assert problem.message == "has 40 stages, and takes at most 32"
+
+
+def test_a_file_full_of_mistakes_ends(faults) -> None:
+    assert len(faults(MINIMAL + "smoke:\n" + "- a\n" * 5000)) == 101
 
 
 def test_a_missing_file_says_how_to_get_one(folder: Path) -> None:
