@@ -56,7 +56,7 @@ def open_engine(manifest: Manifest, config: ServingConfig) -> Engine:
     try:
         return openers[manifest.format](manifest, config)
     except ImportError as error:
-        raise EngineError(f"a {manifest.format} bundle needs what cannot be imported here: {error}") from error
+        raise EngineError(f"a bundle of format {manifest.format} needs what cannot be imported here: {error}") from error
 
 
 def _open_onnx(manifest: Manifest, config: ServingConfig) -> Engine:

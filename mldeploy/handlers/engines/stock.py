@@ -88,6 +88,7 @@ class StockEngine:
         admitted = admit(self.inputs, inputs)
         feeds = {spec.name: self._feed(spec, admitted[spec.name]) for spec in self.inputs}
         options, is_stopped = self._run_options(), False
+        options.log_severity_level = LOG_FATAL
         if timeout_s is not None:
             self._watchdog.watch(options, timeout_s)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +14,7 @@ import onnx
 import pytest
 
 from mldeploy.handlers.config import ServingConfig
-from mldeploy.handlers.engines import Engine, open_engine
+from mldeploy.handlers.engines import Engine, open_engine, watchdog
 from mldeploy.handlers.manifest import Manifest
 from mldeploy.handlers.tensor import TensorSpec
 
@@ -84,6 +85,16 @@ def bundle(tmp_path: Path) -> Callable[..., Manifest]:
         return manifest._replace(**changes)
 
     return make
+
+
+@pytest.fixture
+def traced_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have watchdogs start threads that coverage sees; it does not see bare ones."""
+
+    def start(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        threading.Thread(target=function, args=arguments, daemon=True).start()
+
+    monkeypatch.setattr(watchdog, "start_new_thread", start)
 
 
 @pytest.fixture

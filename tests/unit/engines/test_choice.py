@@ -79,5 +79,5 @@ def test_an_unknown_format_is_refused(bundle: Bundle) -> None:
 
 def test_a_package_that_is_missing_is_said(models: ModuleType, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(EngineError, match=r"a onnx bundle needs what cannot be imported here: .*onnxruntime"):
+    with pytest.raises(EngineError, match=r"a bundle of format onnx needs what cannot be imported here: .*onnxruntime"):
         open_engine(bundle(models.linear()), ServingConfig(engine="stock"))

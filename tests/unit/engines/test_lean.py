@@ -166,6 +166,7 @@ def test_what_the_model_refuses_is_an_engine_error(models: ModuleType, bundle: B
     assert engine.run({"x": x, "to": models.tensor(models.np.array([2]))})["y"].shape == (2,)
 
 
+@pytest.mark.usefixtures("traced_threads")
 def test_a_run_past_its_time_is_stopped(models: ModuleType, bundle: Bundle, opened: Opened) -> None:
     engine = opened(bundle(models.slow()), engine="lean")
     row = {"x": models.tensor(models.normal(400, 400))}

@@ -60,7 +60,8 @@ def test_a_failing_prediction_prints_nothing(
     done = python(failing, root, engine, HOME=str(tmp_path))
     assert done.stdout == ""
     assert "[E:onnxruntime" not in done.stderr
-    assert "EngineError: ONNX Runtime: Non-zero status code returned while running Reshape node" in done.stderr
+    assert "EngineError: ONNX Runtime: " in done.stderr
+    assert "Non-zero status code returned while running Reshape node" in done.stderr
 
 
 @pytest.mark.parametrize("engine", ["lean", "stock"])

@@ -45,6 +45,7 @@ def test_strings_that_are_not_utf8_are_refused_and_named(models: ModuleType, bun
         opened(bundle(model)).run({"x": Tensor("BYTES", (2,), [b"a", b"\xff"])})
 
 
+@pytest.mark.usefixtures("traced_threads")
 def test_a_run_past_its_time_is_stopped(models: ModuleType, bundle: Bundle, opened: Opened) -> None:
     engine = opened(bundle(models.slow()), engine="stock")
     started = time.monotonic()

@@ -21,6 +21,12 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
+@pytest.fixture(autouse=True, params=["bare", "traced"])
+def _threads(request: pytest.FixtureRequest) -> None:
+    if request.param == "traced":
+        request.getfixturevalue("traced_threads")
+
+
 class Stops:
     """Counts the calls of a run's stop."""
 
