@@ -124,3 +124,32 @@ def test_an_unready_release_is_replaced_by_up(home: Path) -> None:
 def test_a_release_that_is_never_ready_for_callers_fails_its_smoke_test(home: Path) -> None:
     with pytest.raises(SmokeError, match="GET /v2/health/ready: expected status 200, got 503"):
         up(home, env={"FAKE": "unready"})
+
+
+def test_a_runtime_that_cannot_be_started_is_named(home: Path) -> None:
+    with pytest.raises(DeployError, match=r"did not start: .*No such file or directory: '/not/there'"):
+        up(home, command=("/not/there",))
+
+
+def test_the_last_words_are_kept_without_a_line_end_and_at_any_length(home: Path) -> None:
+    import sys
+
+    script = home / "runtime.py"
+    script.write_text("import sys\nsys.stdout.write('x' * 300_000 + '\\nand then')\nsys.stdout.flush()\nsys.exit(4)\n")
+    with pytest.raises(DeployError, match=r"exited with status 4\n(  log  x+\n)+  log  and then$") as caught:
+        up(home, command=(sys.executable, "-S", str(script)))
+    assert len(caught.value.message) < 20_000, "long lines are cut in the message"
+
+
+def test_a_release_that_only_talks_is_no_reason_to_refuse_its_logs(home: Path) -> None:
+    outputs = up(home)
+    for number in range(50):
+        ask(outputs.url, f"print line {number}")
+    until(lambda: any(line.endswith("line 49") for line in DRIVER.logs(follow=False, since_s=None, tail=5)))
+    lines = [line for line in DRIVER.logs(follow=False, since_s=60, tail=None) if " line " in line]
+    assert [int(line.rpartition(" ")[2]) for line in lines] == list(range(50))
+    follower = DRIVER.logs(follow=True, since_s=None, tail=1)
+    assert next(follower).endswith("line 49")
+    ask(outputs.url, "print followed")
+    assert next(follower).endswith("followed")
+    follower.close()  # type: ignore[attr-defined]

@@ -46,6 +46,7 @@ def test_the_first_up_serves(home: Path) -> None:
 
 def test_nothing_changed_touches_nothing(home: Path) -> None:
     first = up(home, smoke=[{"inputs": [1]}])
+    until(lambda: "fake runtime begins" in DRIVER.at.log.read_text())
     before = everything(DRIVER.at.folder)
     second = up(home, smoke=[{"inputs": [1]}])
     assert not second.changed
@@ -118,6 +119,14 @@ def test_the_old_release_serves_on_when_the_new_one_fails(home: Path, fake: str)
 def test_a_candidate_that_dies_while_it_is_asked_is_reported_with_its_log(home: Path) -> None:
     with pytest.raises(SmokeError, match=r"no answer after .*\nthe release ended: exited with status 3\n(.*\n)*.*about to"):
         up(home, smoke=[{"inputs": "crash"}])
+
+
+def test_a_rejected_candidate_that_ignores_its_end_is_killed(home: Path) -> None:
+    first = up(home, 1)
+    with pytest.raises(SmokeError, match=r"expected 41\.5"):
+        up(home, 2, env={"FAKE": "ignore-drain"}, smoke=FAILS_SMOKE)
+    until(lambda: len(processes_of(state_dir())) == 2)
+    assert ask(first.url)["pid"] == first.values["pid"]
 
 
 def test_an_interrupt_rolls_back(home: Path) -> None:
