@@ -66,18 +66,26 @@ def _bundle_facts(packed: Bundle) -> list[str]:
     facts = [packed.short, packed.format]
     if packed.facts.get("compiled"):
         facts.append(f"{packed.facts['compiled']} compiled into the graph")
+    if packed.facts.get("parity"):
+        facts.append(str(packed.facts["parity"]))
     if packed.is_cached:
         facts.append("unchanged")
+    if not packed.is_packed:
+        facts.append("not packed yet")
     return facts
 
 
 def preview(loaded: LoadedSpec, cloud: str, report: Reporter) -> Plan:
-    """What `up` would make exist. Packs the model (that is local and cached) and touches nothing else."""
+    """What `up` would make exist. Reads the sources and touches nothing: what is not packed yet is only identified."""
+    from mldeploy import bundle, state
     from mldeploy.providers import registry
 
     provider = registry.get(cloud)
     check(loaded, cloud)
-    return provider.plan(loaded, pack(loaded, report))
+    with report.step("bundle", "looking") as step:
+        found = bundle.identify(loaded, state.bundle_store())
+        step.done(" · ".join(_bundle_facts(found)))
+    return provider.plan(loaded, found)
 
 
 def up(loaded: LoadedSpec, cloud: str, report: Reporter) -> Outputs:

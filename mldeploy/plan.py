@@ -1,6 +1,6 @@
 """Plan: what will exist, decided purely from the spec, the bundle and a provider's facts. JSON-serialisable.
 
-    ModelSpec + Bundle + Limits ──provider.plan──▶ Plan ──▶ preview (prints it) · driver.up (makes it so) · cost (prices it)
+ModelSpec + Bundle + Limits ──provider.plan──▶ Plan ──▶ preview (prints it) · driver.up (makes it so) · cost (prices it)
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Bundle: a model file becomes a content-addressed folder that any runtime can serve.
 
-    pack(loaded, store) ─▶ Bundle          what `up` and `preview` call; unchanged inputs are a look-up
+    pack(loaded, store) ─▶ Bundle          what `up` calls; unchanged inputs are a look-up
+    identify(loaded, store) ─▶ Bundle      what `preview` calls: the same, without packing what is not packed yet
     inspect(path) ─▶ ModelFacts            what `init` calls
 
 Importing this package, and packing what is already in the store, imports neither numpy nor onnx nor onnxruntime.
@@ -14,13 +15,15 @@ if TYPE_CHECKING:
     from mldeploy.bundle.contract import Bundle as Bundle
     from mldeploy.bundle.inspection import ModelFacts as ModelFacts
     from mldeploy.bundle.inspection import inspect as inspect
+    from mldeploy.bundle.packing import identify as identify
     from mldeploy.bundle.packing import pack as pack
 
-__all__ = ["Bundle", "ModelFacts", "inspect", "pack"]
+__all__ = ["Bundle", "ModelFacts", "identify", "inspect", "pack"]
 
 _HOMES = {
     "Bundle": "mldeploy.bundle.contract",
     "ModelFacts": "mldeploy.bundle.inspection",
+    "identify": "mldeploy.bundle.packing",
     "inspect": "mldeploy.bundle.inspection",
     "pack": "mldeploy.bundle.packing",
 }

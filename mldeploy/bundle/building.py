@@ -59,6 +59,8 @@ class Draft:
 def build(sources: Sources, folder: Path, report: Reporter) -> dict[str, Any]:
     """Fill `folder` with the bundle's files but bundle.json; returns its document."""
     draft = Draft(name=sources.name, format=sources.format, source=sources.model or Path(sources.name), labels=sources.labels)
+    if sources.sample is not None:
+        draft.extra["sample"] = sources.sample
     if sources.hook is not None:
         check_hook(sources.hook, sources.format)
         shutil.copyfile(sources.hook, folder / HOOK_NAME)

@@ -15,7 +15,8 @@ class Bundle:
     """A content-addressed folder. `fingerprint` is 64 hex digits; `root.name` starts with it.
 
     `facts` are what a person likes to know ("scikit-learn 1.9.1 LogisticRegression", opset, parity difference and rows,
-    size_bytes): shown by `init`, `up` and `preview`, kept in bundle.json under "facts".
+    size_bytes): shown by `init`, `up` and `preview`, kept in bundle.json under "facts". `is_packed` is False for a bundle that
+    was only identified: nothing is at `root` yet and the signature is empty.
     """
 
     root: Path
@@ -26,6 +27,7 @@ class Bundle:
     outputs: tuple[TensorSpec, ...]
     labels: tuple[str, ...] = ()
     is_cached: bool = False
+    is_packed: bool = True
     warnings: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mldeploy.bundle import ort
 from mldeploy.errors import ModelError
 
 if TYPE_CHECKING:
@@ -40,9 +41,7 @@ class Missing(NamedTuple):
 
 def check(model: onnx.ModelProto, path: Path) -> None:
     """Raise ModelError naming what the installed runtime lacks for `model`."""
-    import onnxruntime
-
-    version = onnxruntime.__version__
+    version = ort.binding().__version__
     _check_versions(model, path, version)
     missing = missing_operators(model)
     if missing:
@@ -95,9 +94,9 @@ def newest_opset(domain: str) -> int:
 
 def _loads(ir_version: int, opsets: Mapping[str, int]) -> bool:
     """True when the runtime takes an empty model of these versions."""
-    import onnxruntime
     from onnx import TensorProto, helper
 
+    onnxruntime = ort.binding()
     value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
     result = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
     graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "probe", [value], [result])
@@ -159,20 +158,16 @@ def _is_available(domain: str, op_type: str, opset: int) -> bool:
 
 @cache
 def _schema_versions() -> Mapping[tuple[str, str], frozenset[int]]:
-    from onnxruntime.capi import onnxruntime_pybind11_state as runtime
-
     versions: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for schema in runtime.get_all_operator_schema():
+    for schema in ort.native().get_all_operator_schema():
         versions["" if schema.domain == "ai.onnx" else schema.domain, schema.name].add(schema.since_version)
     return {key: frozenset(found) for key, found in versions.items()}
 
 
 @cache
 def _kernel_ranges() -> Mapping[tuple[str, str], frozenset[tuple[int, int]]]:
-    from onnxruntime.capi import onnxruntime_pybind11_state as runtime
-
     ranges: dict[tuple[str, str], set[tuple[int, int]]] = defaultdict(set)
-    for kernel in runtime.get_all_opkernel_def():
+    for kernel in ort.native().get_all_opkernel_def():
         if kernel.provider == "CPUExecutionProvider":
             ranges["" if kernel.domain == "ai.onnx" else kernel.domain, kernel.op_name].add(tuple(kernel.version_range))
     return {key: frozenset(found) for key, found in ranges.items()}

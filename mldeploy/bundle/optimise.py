@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mldeploy.bundle import kernels
+from mldeploy.bundle import kernels, ort
 from mldeploy.errors import ModelError
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ SLACK_BYTES = 1 << 20
 def new_session(source: Path | bytes, *, level: str = "disabled", save_to: Path | None = None, name: Path | None = None) -> Any:
     """An onnxruntime.InferenceSession on the CPU, silent. `level`: disabled | basic | extended | all. Raises ModelError, which
     calls the model `name`."""
-    import onnxruntime
-
+    onnxruntime = ort.binding()
     levels = onnxruntime.GraphOptimizationLevel
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4

@@ -48,13 +48,23 @@ def toolchain(sources: Sources) -> dict[str, str]:
     return versions
 
 
+def identify(loaded: LoadedSpec, store_path: Path) -> Bundle:
+    """The bundle that `pack` would return, without packing: from `store_path`, or with a fingerprint and no more (`is_packed`
+    is False, the signature empty). Raises ModelError when the sources cannot be read."""
+    sources = read_sources(loaded)
+    _, found = _fingerprint(sources)
+    document = store.read(store_path, found)
+    if document is not None:
+        return _bundle(store_path / found, document, is_cached=True)
+    return Bundle(store_path / found, loaded.spec.name, found, _served_format(sources), (), (), is_packed=False)
+
+
 def pack(loaded: LoadedSpec, store_path: Path, report: Reporter | None = None) -> Bundle:
     """The bundle of `loaded`'s model, from `store_path` when nothing changed. Raises ModelError (the model cannot be used),
     GateError (the conversion disagrees with the model) or MldeployError (the store cannot be written)."""
     report = report or SilentReporter()
     sources = read_sources(loaded)
-    tools = toolchain(sources)
-    found = fingerprint.of({"pack_format": fingerprint.PACK_FORMAT, "tools": tools, **sources.fingerprint_document()})
+    tools, found = _fingerprint(sources)
     document = store.read(store_path, found)
     if document is not None:
         return _bundle(store_path / found, document, is_cached=True)
@@ -68,6 +78,17 @@ def pack(loaded: LoadedSpec, store_path: Path, report: Reporter | None = None) -
         document["facts"] = {**document["facts"], "size_bytes": sum(entry["bytes"] for entry in files.values())}
         (folder / manifest.FILE_NAME).write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return _bundle(store_path / found, document, is_cached=False)
+
+
+def _fingerprint(sources: Sources) -> tuple[dict[str, str], str]:
+    """The tools' versions, and the fingerprint that they and the sources make."""
+    tools = toolchain(sources)
+    return tools, fingerprint.of({"pack_format": fingerprint.PACK_FORMAT, "tools": tools, **sources.fingerprint_document()})
+
+
+def _served_format(sources: Sources) -> str:
+    """What the runtime will run: a converted scikit-learn model is an ONNX bundle."""
+    return "onnx" if sources.format == "sklearn" and sources.section.convert else sources.format
 
 
 def _bundle(root: Path, document: dict[str, Any], *, is_cached: bool) -> Bundle:

@@ -5,6 +5,7 @@ The format comes from the spec, else from the file's content, else from what the
 
 from __future__ import annotations
 
+import json
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,16 @@ from mldeploy.spec.model import ModelSection
 HOOK_NAME = "hook.py"
 _LOCATION = b"\n\x08location\x12"  # then the value's length as a varint, and the value
 LONGEST_NAME = 4096
+LARGEST_SAMPLE_BYTES = 16 * 1024  # what the model's page and /openapi.json show must stay readable
 FORMAT_OF_FAMILY = {"onnx": "onnx", "skops": "sklearn", "pickle": "sklearn"}
 
 
 @dataclass(frozen=True)
 class Sources:
-    """`digests` holds the SHA-256 of each file that shapes the bundle, by spec key ("path", "hook", "parity_data")."""
+    """`digests` holds the SHA-256 of each file that shapes the bundle, by spec key ("path", "hook", "parity_data").
+
+    `sample` is the value of "inputs" in the first smoke request that has one, for people to try the model with; else None.
+    """
 
     name: str
     section: ModelSection
@@ -36,6 +41,7 @@ class Sources:
     parity_data: Path | None
     labels: tuple[str, ...]
     digests: dict[str, str]
+    sample: Any = None
 
     @property
     def model_file(self) -> Path:
@@ -53,6 +59,7 @@ class Sources:
             "labels": list(self.labels),
             "digests": self.digests,
             "file_name": kept_name,
+            "sample": self.sample,
         }
 
 
@@ -76,6 +83,7 @@ def read_sources(loaded: LoadedSpec) -> Sources:
         parity_data=files.get("parity_data"),
         labels=read_labels(loaded),
         digests={key: file_sha256(path) for key, path in files.items()} | _external_digests(model, kind),
+        sample=read_sample(loaded),
     )
 
 
@@ -120,6 +128,29 @@ def _external_digests(model: Path | None, kind: Kind | None) -> dict[str, str]:
             position = data.find(_LOCATION, position + 1)
     folder = model.parent
     return {f"path:{name}": file_sha256(folder / name) for name in sorted(found) if (folder / name).is_file()}
+
+
+def read_sample(loaded: LoadedSpec) -> Any:
+    """The inputs of the first smoke request that is small JSON and expected to succeed; None when there is none."""
+    for smoke in loaded.spec.smoke:
+        if smoke.status != 200:
+            continue
+        if smoke.inputs is not None:
+            if len(json.dumps(smoke.inputs)) <= LARGEST_SAMPLE_BYTES:
+                return smoke.inputs
+        elif smoke.file is not None and smoke.file.endswith(".json"):
+            path = loaded.resolve(smoke.file)
+            check_usable(path, "smoke.file")
+            if path.stat().st_size <= LARGEST_SAMPLE_BYTES:
+                return _inputs_of(path)
+    return None
+
+
+def _inputs_of(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())["inputs"]
+    except (ValueError, KeyError, TypeError):  # a request that is meant to be refused, perhaps; it is no sample
+        return None
 
 
 def read_labels(loaded: LoadedSpec) -> tuple[str, ...]:

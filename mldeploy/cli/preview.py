@@ -20,7 +20,7 @@ UNLIMITED = 10_000  # a pipe has no width
 def command(session: Session) -> None:
     """Show what `up` would make exist.
 
-    Packs the model (locally, cached) and changes nothing else. With -v also every setting and where its value comes from.
+    Changes nothing. With -v also every setting and where its value comes from.
     """
     from mldeploy import deploy
 

@@ -82,6 +82,7 @@ class Runtime:
             "info",
             "loaded",
             engine=engine.name,
+            **({"fallback_reason": engine.fallback_reason} if engine.fallback_reason else {}),
             ms_load=round(self.metrics.load_s * 1e3, 1),
             heavy=self.is_heavy,
             ms_run=None if warmth.run_s is None else round(warmth.run_s * 1e3, 3),
@@ -91,6 +92,11 @@ class Runtime:
     def engine_name(self) -> str:
         """The engine in use, for /metadata and metrics; empty before the model is loaded."""
         return self._engine.name if self._engine is not None else ""
+
+    @property
+    def fallback_reason(self) -> str:
+        """Why a simpler engine than the preferred one is in use; empty when it is the preferred one."""
+        return self._engine.fallback_reason if self._engine is not None else ""
 
     def close(self) -> None:
         """Let go of the model."""

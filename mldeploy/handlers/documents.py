@@ -63,7 +63,9 @@ def _metadata(runtime: Runtime) -> Response:
         "queue": config.queue,
         "max_body_bytes": config.max_body_bytes,
     }
-    serving = {"engine": runtime.engine_name, "stage": config.stage, "access": config.access, "limits": limits}
+    serving: dict[str, Any] = {"engine": runtime.engine_name, "stage": config.stage, "access": config.access, "limits": limits}
+    if runtime.fallback_reason:
+        serving["fallback_reason"] = runtime.fallback_reason
     return _json({**runtime.manifest.raw, **serving})
 
 

@@ -111,8 +111,10 @@ def read(root: Path | str) -> Manifest:
     except (OSError, ValueError) as error:
         raise ManifestError(f"{path} cannot be read: {error}") from error
     if not isinstance(doc, dict) or doc.get("schema") != SCHEMA:
-        raise ManifestError(f"{path} has bundle schema {doc.get('schema') if isinstance(doc, dict) else None!r}; "
-                            f"this runtime reads schema {SCHEMA}")
+        raise ManifestError(
+            f"{path} has bundle schema {doc.get('schema') if isinstance(doc, dict) else None!r}; "
+            f"this runtime reads schema {SCHEMA}"
+        )
     try:
         top_k = doc["top_k"]
         return Manifest(

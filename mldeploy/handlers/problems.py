@@ -35,8 +35,9 @@ PROBLEMS: dict[str, tuple[int, str]] = {
 class Problem(Exception):
     """Raised anywhere below the core to answer with a problem document."""
 
-    def __init__(self, slug: str, detail: str, *, field: str = "", expected: str = "",
-                 headers: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self, slug: str, detail: str, *, field: str = "", expected: str = "", headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         super().__init__(detail)
         self.slug = slug
         self.status, self.title = PROBLEMS[slug]
@@ -53,8 +54,12 @@ def to_response(problem: Problem, request_id: str, has_error: bool = False) -> R
     """
     import orjson
 
-    doc: dict[str, object] = {"type": TYPE_PREFIX + problem.slug, "title": problem.title, "status": problem.status,
-                              "detail": problem.detail}
+    doc: dict[str, object] = {
+        "type": TYPE_PREFIX + problem.slug,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+    }
     if problem.field:
         doc["field"] = problem.field
     if problem.expected:

@@ -1,6 +1,7 @@
-"""A sample request made from a bundle's signature: what /openapi.json and the page show, and what really works when sent.
+"""A sample request: what /openapi.json and the page show, and what really works when sent.
 
-The values are neutral (zeros, an empty string, a grey picture): they show the form of a request, not a telling answer.
+The bundle brings one along when the spec has a smoke request in JSON. Otherwise it is made from the signature, of neutral
+values (zeros, an empty string, a grey picture): they show the form of a request, not a telling answer.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ def takes_raw_inputs(manifest: Manifest) -> bool:
 
 def inputs(manifest: Manifest) -> Any:
     """A value for `{"inputs": …}`, or None where only the user's hook or a person knows one."""
+    if "sample" in manifest.raw:
+        return manifest.raw["sample"]
     if takes_raw_inputs(manifest):
         return None
     match manifest.preprocess:

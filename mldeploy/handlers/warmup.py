@@ -1,6 +1,8 @@
 """What happens between opening a model and saying "ready": one synthetic run, and a measurement of what a run costs.
 
 zeros of every input (dynamic axes 1) ─▶ run ─▶ is it light enough to run on the event loop?
+
+A Python hook gets the bundle's sample request instead, if there is one: code of the user's may rightly refuse zeros.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import NamedTuple
 
+from mldeploy.handlers import predict
 from mldeploy.handlers.manifest import ImagePreprocess, Manifest
+from mldeploy.handlers.problems import Problem
 from mldeploy.handlers.tensor import ITEM_SIZE_BYTES, Tensor, TensorSpec, element_count
 
 # Above this a run inline would hold up every other connection for longer than the hop to a thread costs (about 0.1 ms).
@@ -35,9 +39,19 @@ def zeros(spec: TensorSpec) -> Tensor:
     return Tensor(spec.dtype, shape, [b""] * count if spec.dtype == "BYTES" else bytes(count * ITEM_SIZE_BYTES[spec.dtype]))
 
 
+def synthetic(manifest: Manifest) -> dict[str, Tensor]:
+    """The inputs of the warm-up."""
+    if manifest.format == "python" and "sample" in manifest.raw:
+        try:
+            return predict.from_json(manifest, manifest.raw["sample"])
+        except Problem:  # a smoke request that is meant to be refused
+            pass
+    return {spec.name: zeros(spec) for spec in manifest.inputs}
+
+
 def warm_up(manifest: Manifest, run: Run) -> Warmth:
     """Run the model on a synthetic input until its cost is known. A refusal is not an error: some models need real values."""
-    inputs = {spec.name: zeros(spec) for spec in manifest.inputs}
+    inputs = synthetic(manifest)
     if isinstance(manifest.preprocess, ImagePreprocess):
         from mldeploy.handlers import codec_image
 

@@ -47,7 +47,6 @@ ONLY_IN = {
     "click": "cli",
     "docker": "image",
     "pulumi": "stacks",
-    "uvloop": "handlers",
     "httptools": "handlers",
     "orjson": "handlers",
 }
@@ -91,6 +90,18 @@ def test_libraries_stay_where_they_belong(path: Path) -> None:
     for name, line in imported(path):
         home = ONLY_IN.get(name.split(".")[0])
         assert home is None or part_of(path) == home, f"{path.name}:{line} imports {name}, which belongs to {home}/"
+
+
+def test_onnxruntime_is_imported_with_its_telemetry_off() -> None:
+    doors = {"bundle/ort.py", "handlers/engines/stock.py"}
+    found = {
+        str(path.relative_to(ROOT))
+        for path in python_files()
+        for name, _ in imported(path)
+        if name.split(".")[0] == "onnxruntime"
+    }
+    assert found == doors
+    assert all("switch_telemetry_off()" in (ROOT / door).read_text() for door in doors)
 
 
 def test_providers_do_not_know_each_other() -> None:

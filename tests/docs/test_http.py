@@ -38,7 +38,7 @@ def test_every_route_with_its_method() -> None:
     documented = {tuple(cells[0].strip("`").split()) for cells in rows("route")}
     names = ("page", "metadata", "openapi", "metrics", "server", "model", "live", "ready", "model-ready")
     documents = dict.fromkeys(names, lambda: None)
-    actual = {(route.method, path) for path, route in table(manifest(), documents).items()}  # type: ignore[arg-type]
+    actual = {(route.method, path) for path, route in table("{name}", documents).items()}  # type: ignore[arg-type]
     assert documented == {(method, path) for method, path in actual if "/versions/" not in path}
     assert "/versions/1" in TEXT
 

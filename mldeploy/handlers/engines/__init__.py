@@ -1,6 +1,6 @@
 """Inference engines: load a bundle's model once, run it on named tensors.
 
-    open_engine(manifest, config) ─▶ Engine        lean (C API, no numpy) ▸ stock (onnxruntime binding) ▸ sklearn ▸ python hook
+open_engine(manifest, config) ─▶ Engine        lean (C API, no numpy) ▸ stock (onnxruntime binding) ▸ sklearn ▸ python hook
 """
 
 from __future__ import annotations

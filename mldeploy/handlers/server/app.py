@@ -1,9 +1,9 @@
 """The life of the process, on one event loop.
 
-    listening ─▶ loading ─▶ ready ─▶ draining ─▶ gone
-        │           └─ failed: one line, exit 1      ▲
-        └─ connections wait in the kernel            └─ `drain`, SIGTERM, SIGINT, the supervisor's end: exit 0
-                                                        the model hangs on every thread we would give it: exit 75
+listening ─▶ loading ─▶ ready ─▶ draining ─▶ gone
+    │           └─ failed: one line, exit 1      ▲
+    └─ connections wait in the kernel            └─ `drain`, SIGTERM, SIGINT, the supervisor's end: exit 0
+                                                    the model hangs on every thread we would give it: exit 75
 """
 
 from __future__ import annotations

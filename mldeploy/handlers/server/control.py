@@ -1,8 +1,8 @@
 """The line to the supervisor: one end of a socket pair, text lines both ways.
 
-    in    accept    begin with the public socket          out   ready {"load_ms": 21.4}
-          drain     finish what is open, then exit              failed <one line>
-          (end)     the supervisor is gone: as drain
+in    accept    begin with the public socket          out   ready {"load_ms": 21.4}
+      drain     finish what is open, then exit              failed <one line>
+      (end)     the supervisor is gone: as drain
 """
 
 from __future__ import annotations

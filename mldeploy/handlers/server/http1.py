@@ -29,8 +29,20 @@ SMALL_BODY_BYTES = 64 * 1024
 IDLE, HEAD, BODY = 0, 1, 2
 
 _NO_ROOM = "the server holds as many request bodies as it has memory for"
-_USUAL = ("Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Content-Type", "Content-Length", "Authorization",
-          "X-Request-Id", "X-Forwarded-For", "X-Forwarded-Proto", "Traceparent")
+_USUAL = (
+    "Host",
+    "User-Agent",
+    "Accept",
+    "Accept-Encoding",
+    "Connection",
+    "Content-Type",
+    "Content-Length",
+    "Authorization",
+    "X-Request-Id",
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "Traceparent",
+)
 _NAMES = {name.encode(): name.lower() for name in _USUAL} | {name.lower().encode(): name.lower() for name in _USUAL}
 
 
@@ -117,7 +129,7 @@ class RequestReader:
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:  # not taken: the rest is HTTP/1.1 as before
-                data = data[upgrade.args[0]:]
+                data = data[upgrade.args[0] :]
                 continue
             except httptools.HttpParserError as error:
                 cause = error.__context__
@@ -233,7 +245,14 @@ class RequestReader:
         is_closing = not parser.should_keep_alive()
         connection = "close" if is_closing else "keep-alive" if self._version == "1.0" else ""
         path, query = self._target
-        request = Request(parser.get_method().decode(), path, query, headers, body[0] if len(body) == 1 else b"".join(body),
-                          headers.get("x-request-id", ""), perf_counter())
+        request = Request(
+            parser.get_method().decode(),
+            path,
+            query,
+            headers,
+            body[0] if len(body) == 1 else b"".join(body),
+            headers.get("x-request-id", ""),
+            perf_counter(),
+        )
         self.exchanges.append(Exchange(request, connection, is_closing))
         self.is_stopped = is_closing

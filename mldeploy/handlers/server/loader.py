@@ -1,6 +1,6 @@
 """Loads the model on a thread of its own while the main thread imports the event loop: most of both is not Python.
 
-    start ─▶ Runtime(bundle) ─▶ `created` ─▶ runtime.load() ─▶ `then`
+start ─▶ Runtime(bundle) ─▶ `created` ─▶ runtime.load() ─▶ `then`
 """
 
 from __future__ import annotations

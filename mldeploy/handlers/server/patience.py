@@ -1,10 +1,10 @@
 """How long a connection may take over each thing. Looked at every so often for all connections, so requests pay nothing.
 
-    reading the header section   header_timeout_s from its first byte (or from the connection, if nothing ever came)   408
-    reading the body             body_timeout_s, and a second more for every MIN_BODY_RATE bytes that arrived          408
-    silent between requests      idle_timeout_s; while draining, drain_grace_s since the drain began or the last answer
-    not taking the answer        write_timeout_s without a byte of progress
-    closing                      LINGER_S, or write_timeout_s while the answer is not yet sent
+reading the header section   header_timeout_s from its first byte (or from the connection, if nothing ever came)   408
+reading the body             body_timeout_s, and a second more for every MIN_BODY_RATE bytes that arrived          408
+silent between requests      idle_timeout_s; while draining, drain_grace_s since the drain began or the last answer
+not taking the answer        write_timeout_s without a byte of progress
+closing                      LINGER_S, or write_timeout_s while the answer is not yet sent
 """
 
 from __future__ import annotations

@@ -53,8 +53,9 @@ class Job:
 class Pool:
     """Runs jobs on at most `admission.concurrency` threads that are not stuck. `stuck` counts those that are."""
 
-    def __init__(self, run: Run, admission: Admission, loop: Loop, *, stuck_grace_s: float,
-                 exhausted: Callable[[], None]) -> None:
+    def __init__(
+        self, run: Run, admission: Admission, loop: Loop, *, stuck_grace_s: float, exhausted: Callable[[], None]
+    ) -> None:
         self._run = run
         self._admission = admission
         self._loop = loop

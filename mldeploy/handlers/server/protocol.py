@@ -32,8 +32,22 @@ _MAX_LINGER_BYTES = 64 * 1024 * 1024
 class Connection:
     """An HTTP/1.0 or 1.1 connection. `is_private` ones (the supervisor's) do not count as connections."""
 
-    __slots__ = ("choked_since_s", "closing_since_s", "exchange", "has_eof", "is_choked", "is_counted", "is_private", "job",
-                 "lingered_bytes", "reader", "service", "since_s", "stream", "unsent_bytes")
+    __slots__ = (
+        "choked_since_s",
+        "closing_since_s",
+        "exchange",
+        "has_eof",
+        "is_choked",
+        "is_counted",
+        "is_private",
+        "job",
+        "lingered_bytes",
+        "reader",
+        "service",
+        "since_s",
+        "stream",
+        "unsent_bytes",
+    )
 
     def __init__(self, service: Service, sock: socket.socket, is_private: bool) -> None:
         self.service = service
@@ -147,8 +161,11 @@ class Connection:
     def _answer(self, exchange: Exchange, response: Response) -> None:
         reader = self.reader
         is_last = exchange.is_closing or (self.service.is_draining and reader.phase == IDLE and not reader.exchanges)
-        self.stream.write(self.service.writer.render(
-            response, connection="close" if is_last else exchange.connection, is_head=exchange.is_head))
+        self.stream.write(
+            self.service.writer.render(
+                response, connection="close" if is_last else exchange.connection, is_head=exchange.is_head
+            )
+        )
         self.since_s = perf_counter()
         if not is_last:
             return

@@ -1,11 +1,11 @@
 """What the connections share: who may come in, where a prediction runs, and the connections themselves.
 
-    prediction ─┬─ without the key it needs ───────────────▶ 401, at once
-                ├─ unhealthy ──────────────────────────────▶ 503
-                ├─ light model, small body, a free place ──▶ here, on the loop: a thread would cost more than the model
-                ├─ otherwise ──────────────────────────────▶ pool (waits while the model is loading)
-                └─ no place left ──────────────────────────▶ 429, at once
-    anything else ─────────────────────────────────────────▶ here, on the loop
+prediction ─┬─ without the key it needs ───────────────▶ 401, at once
+            ├─ unhealthy ──────────────────────────────▶ 503
+            ├─ light model, small body, a free place ──▶ here, on the loop: a thread would cost more than the model
+            ├─ otherwise ──────────────────────────────▶ pool (waits while the model is loading)
+            └─ no place left ──────────────────────────▶ 429, at once
+anything else ─────────────────────────────────────────▶ here, on the loop
 """
 
 from __future__ import annotations
@@ -89,8 +89,9 @@ class Service:
         if len(self.connections) - self._public > _MAX_REFUSED:
             connection.stream.abort()
             return None
-        return self.runtime.reject("not-ready", f"all {self.max_connections} connections are in use",
-                                   headers=(("retry-after", "1"),))
+        return self.runtime.reject(
+            "not-ready", f"all {self.max_connections} connections are in use", headers=(("retry-after", "1"),)
+        )
 
     def closed(self, connection: Connection) -> None:
         self.connections.discard(connection)
@@ -128,13 +129,25 @@ class Service:
         return True
 
     def _overload(self, request: Request) -> Response:
-        return self._reject(request, "too-many-requests", f"{self.admission.admitted} predictions are running or waiting",
-                            retry_after_s=self.admission.retry_after_s())
+        return self._reject(
+            request,
+            "too-many-requests",
+            f"{self.admission.admitted} predictions are running or waiting",
+            retry_after_s=self.admission.retry_after_s(),
+        )
 
     def _reject(self, request: Request, slug: str, detail: str, *, retry_after_s: int = 0) -> Response:
         headers = (("retry-after", str(retry_after_s)),) if retry_after_s else ()
-        return self.runtime.reject(slug, detail, request.id, headers, method=request.method, path=request.path,
-                                   received_s=request.received_s, bytes_in=len(request.body))
+        return self.runtime.reject(
+            slug,
+            detail,
+            request.id,
+            headers,
+            method=request.method,
+            path=request.path,
+            received_s=request.received_s,
+            bytes_in=len(request.body),
+        )
 
     def sweep(self) -> None:
         """See to it that nobody takes longer than they may."""

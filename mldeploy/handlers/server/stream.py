@@ -38,8 +38,18 @@ class Receiver(Protocol):
 class Stream:
     """One connected socket. `unsent_bytes` is what the kernel has not taken yet. Once `is_closing`, nothing is received."""
 
-    __slots__ = ("_events", "_is_ending", "_is_lost", "_is_paused", "_loop", "_receiver", "_sock", "_unsent", "is_closing",
-                 "unsent_bytes")
+    __slots__ = (
+        "_events",
+        "_is_ending",
+        "_is_lost",
+        "_is_paused",
+        "_loop",
+        "_receiver",
+        "_sock",
+        "_unsent",
+        "is_closing",
+        "unsent_bytes",
+    )
 
     def __init__(self, loop: Loop, sock: socket.socket, receiver: Receiver) -> None:
         self._loop = loop

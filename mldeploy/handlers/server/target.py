@@ -38,7 +38,7 @@ def _strip_authority(target: bytes) -> bytes:
     if not separator or scheme.lower() not in (b"http", b"https"):
         raise TargetError("the request target must be a path that starts with '/', or an http URL")
     ends = [at for at in (rest.find(b"/"), rest.find(b"?")) if at >= 0]
-    tail = rest[min(ends):] if ends else b""
+    tail = rest[min(ends) :] if ends else b""
     return tail if tail.startswith(b"/") else b"/" + tail
 
 

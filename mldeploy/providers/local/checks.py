@@ -19,7 +19,7 @@ from mldeploy.providers.local.process import IS_LINUX
 from mldeploy.state import ENVIRONMENT_NAME, make_folder, state_dir
 
 LOW_DISK_BYTES = 1_000_000_000
-SERVING_LIBRARIES = {"orjson": "orjson", "httptools": "httptools", "uvloop": "uvloop", "pillow": "PIL"}
+SERVING_LIBRARIES = {"orjson": "orjson", "httptools": "httptools", "pillow": "PIL"}
 
 
 def checks() -> Iterator[Finding]:

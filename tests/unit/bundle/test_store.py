@@ -230,6 +230,12 @@ def test_a_cached_pack_imports_nothing_heavy(linear, load, tmp_path):
 
 def test_the_package_has_the_names_that_it_promises():
     assert bundle.inspect.__module__ == "mldeploy.bundle.inspection"
-    assert {getattr(bundle, name).__name__ for name in bundle.__all__} == {"Bundle", "ModelFacts", "inspect", "pack"}
+    assert {getattr(bundle, name).__name__ for name in bundle.__all__} == {
+        "Bundle",
+        "ModelFacts",
+        "identify",
+        "inspect",
+        "pack",
+    }
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = bundle.nothing

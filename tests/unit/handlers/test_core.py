@@ -80,6 +80,18 @@ def test_loading_is_logged_and_decides_where_predictions_run(make_runtime: Make)
     assert make_runtime(ServingConfig(pool="pool")).runtime.is_heavy
 
 
+def test_a_fallback_is_told_in_the_log_and_in_the_metadata(
+    make_runtime: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = make_runtime()
+    assert "fallback_reason" not in plain.lines()[-1]
+    assert b"fallback_reason" not in plain.send("GET", "/metadata").body
+    monkeypatch.setattr(type(plain.engine), "fallback_reason", "strings are not carried")
+    fallen = make_runtime()
+    assert fallen.lines()[-1]["fallback_reason"] == "strings are not carried"
+    assert b'"fallback_reason":"strings are not carried"' in fallen.send("GET", "/metadata").body
+
+
 def test_a_model_that_refuses_the_warm_up_still_loads(make_runtime: Make) -> None:
     harness = make_runtime(is_loaded=False)
 

@@ -29,6 +29,13 @@ def test_a_quick_model_is_measured_a_few_times(make_manifest: Callable[..., Mani
     assert warmth.run_s < 0.01
 
 
+def test_a_hook_is_warmed_up_with_the_sample(make_manifest: Callable[..., Manifest]) -> None:
+    manifest = make_manifest(format="python", sample=[[1, 2, 3, 4]])
+    assert list(memoryview(warmup.synthetic(manifest)["x"].data).cast("f")) == [1.0, 2.0, 3.0, 4.0]
+    refused = make_manifest(format="python", sample=[["not a number"]])
+    assert warmup.synthetic(refused) == {"x": Tensor("FP32", (1, 4), bytes(16))}
+
+
 def test_a_slow_model_is_run_once(make_manifest: Callable[..., Manifest]) -> None:
     runs = []
     warmth = warmup.warm_up(make_manifest(), lambda inputs: (runs.append(inputs), sleep(0.02)))
