@@ -109,7 +109,7 @@ def spawn_s(command: Sequence[str], environment: dict[str, str], folder: Path, r
     return median_and_minimum(times)
 
 
-def wrk(port: int, call: Call, connections: int, seconds: float) -> Load:
+def wrk(port: int, call: Call, connections: int, seconds: int) -> Load:
     """One thread of wrk against the server."""
     with tempfile.TemporaryDirectory() as folder:
         body, script = Path(folder, "body"), Path(folder, "post.lua")
@@ -124,7 +124,7 @@ def wrk(port: int, call: Call, connections: int, seconds: float) -> Load:
             "end\n"
         )
         done = subprocess.run(
-            ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(script), f"http://127.0.0.1:{port}{call.path}"],
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{port}{call.path}"],
             check=True,
             capture_output=True,
             text=True,

@@ -69,15 +69,16 @@ def free_ports() -> Iterator[int]:
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            yield probe.getsockname()[1]
+            port = probe.getsockname()[1]
+        yield port
 
 
-def measure_server(server: measure.Server, ports: Iterator[int], rounds: int, seconds: float) -> Row:
+def measure_server(server: measure.Server, ports: Iterator[int], rounds: int, seconds: int) -> Row:
     cold = measure.cold_start_s(server, ports, rounds)[0] * 1e3
     port = next(ports)
     with measure.running(server, port) as (process, _):
         memory = measure.pss_mb(process.pid)
-        measure.wrk(port, server.call, 1, 0.5)
+        measure.wrk(port, server.call, 1, 1)
         one = measure.wrk(port, server.call, 1, seconds)
         eight = measure.wrk(port, server.call, 8, seconds)
         if one.errors or eight.errors:
@@ -171,7 +172,7 @@ def versions(python: Path) -> str:
     return subprocess.run([str(python), "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def run(peers_python: Path, rounds: int, seconds: float) -> str:
+def run(peers_python: Path, rounds: int, seconds: int) -> str:
     """Measure everything; returns the Markdown report."""
     ports = free_ports()
     with tempfile.TemporaryDirectory() as folder:
@@ -181,7 +182,7 @@ def run(peers_python: Path, rounds: int, seconds: float) -> str:
         bare_mb = bare_memory_mb(tiny.model)
         echo = servers.echo(tiny)
         with measure.running(echo, port := next(ports)):
-            measure.wrk(port, echo.call, 1, 0.5)
+            measure.wrk(port, echo.call, 1, 1)
             echo_load = measure.wrk(port, echo.call, 1, seconds)
             echo_eight = measure.wrk(port, echo.call, 8, seconds)
         rows: dict[str, dict[str, Row]] = {}
@@ -209,7 +210,7 @@ def run(peers_python: Path, rounds: int, seconds: float) -> str:
         f"Bare process (`python -c` import onnxruntime, session, run): {bare_s * 1e3:.0f} ms, {bare_mb:.0f} MB. "
         f"Decode + preprocess + `session.run` in a loop: {in_process_s * 1e3:.2f} ms. "
         f"Peers: {versions(peers_python)}. Cold start: spawn to first right answer, median of {rounds}. "
-        f"Load: `wrk -t1`, {seconds:g} s each, default settings of every server, log to a file."
+        f"Load: `wrk -t1`, {seconds} s each, default settings of every server, log to a file."
     )
     return (
         "\n\n".join(
@@ -229,7 +230,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", type=Path, required=True, help="python of the environment with the peers")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--write", type=Path, help="replace the part between the markers in this Markdown file")
     arguments = parser.parse_args()
     report = run(arguments.peers.absolute(), arguments.rounds, arguments.seconds)

@@ -13,6 +13,7 @@ request: route ▸ authorise ▸ loaded? ▸ remove content-encoding ▸ decode 
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from time import perf_counter
@@ -25,9 +26,11 @@ from mldeploy.handlers.engines import Engine, EngineError, EngineInputError, Eng
 from mldeploy.handlers.log import Log, clean, traceback_text
 from mldeploy.handlers.manifest import Manifest, read
 from mldeploy.handlers.message import Request, Response
-from mldeploy.handlers.metrics import Metrics
+from mldeploy.handlers.metrics import Metrics, Phases
 from mldeploy.handlers.problems import Problem, to_response
 from mldeploy.handlers.tensor import Tensor
+
+Account = Callable[[], object]
 
 _RETRY_AFTER = ("retry-after", "1")
 _SERVER_TIMING = "queue;dur=%.3f, decode;dur=%.3f, infer;dur=%.3f, encode;dur=%.3f"
@@ -112,13 +115,19 @@ class Runtime:
 
     def handle(self, request: Request) -> Response:
         """Answer. Never raises."""
+        response, account = self.answer(request)
+        account()
+        return response
+
+    def answer(self, request: Request) -> tuple[Response, Account]:
+        """The answer, and what is to be called once when it is on its way: it writes the log line and counts, so that the caller
+        need not wait for either. Neither raises."""
         self.metrics.begin()
         try:
             call = Call(request)
             return self._finish(call, self._attempt(call))
         except BaseException:
-            self.metrics.end()
-            return _LAST_RESORT
+            return _LAST_RESORT, self.metrics.end
 
     def reject(
         self,
@@ -138,10 +147,11 @@ class Runtime:
             call = Call(Request(method, path, "", {}, b"", request_id, received_s))
             route = self._routes.get(path)
             call.route = route.name if route is not None else "none"
-            return self._finish(call, self._problem(call, Problem(slug, detail, headers=headers)), bytes_in)
+            response, account = self._finish(call, self._problem(call, Problem(slug, detail, headers=headers)), bytes_in)
         except BaseException:
-            self.metrics.end()
-            return _LAST_RESORT
+            response, account = _LAST_RESORT, self.metrics.end
+        account()
+        return response
 
     def _attempt(self, call: Call) -> Response:
         try:
@@ -218,35 +228,44 @@ class Runtime:
             response = response._replace(headers=(*response.headers, _RETRY_AFTER))
         return response
 
-    def _finish(self, call: Call, response: Response, bytes_in: int = 0) -> Response:
-        """Add the headers that every answer has, write the log line, count."""
-        request, phases = call.request, call.phases_s()
-        received, sent = bytes_in or len(request.body), len(response.body)
-        line: dict[str, Any] = {
-            "event": "request",
-            "request_id": call.id,
-            "method": clean(request.method, 20),
-            "path": clean(request.path),
-            "route": call.route,
-            "status": response.status,
-            "bytes_in": received,
-            "bytes_out": sent,
-        }
-        headers = (*response.headers, ("x-request-id", call.id))
+    def _finish(self, call: Call, response: Response, bytes_in: int = 0) -> tuple[Response, Account]:
+        """Add the headers that every answer has."""
+        phases = call.phases_s()
         ms = tuple([seconds * 1e3 for seconds in phases])
-        times = _LOG_TOTAL % ms[4:]
+        headers = (*response.headers, ("x-request-id", call.id))
         if call.is_prediction:
-            line["start"] = "cold" if call.is_cold else "warm"
-            headers += (("server-timing", _SERVER_TIMING % ms[:4]), ("x-mldeploy-start", line["start"]))
-            times = _LOG_PHASES % ms
-        if call.error:
-            line["error"] = call.error
-            if call.trace:
-                line["traceback"] = call.trace
-        self.log.line("error" if response.status >= 500 else "info", line, times)
-        has_run = call.run_started_s > 0
-        self.metrics.finish(call.route, response.status, received, sent, phases if has_run else None, call.is_cold)
-        return Response(response.status, headers, response.body)
+            start = "cold" if call.is_cold else "warm"
+            headers += (("server-timing", _SERVER_TIMING % ms[:4]), ("x-mldeploy-start", start))
+        received, sent = bytes_in or len(call.request.body), len(response.body)
+        answer = Response(response.status, headers, response.body)
+        return answer, lambda: self._account(call, response.status, phases, ms, received, sent)
+
+    def _account(
+        self, call: Call, status: int, phases_s: Phases, ms: tuple[float, ...], bytes_in: int, bytes_out: int
+    ) -> None:
+        """Write the log line, count."""
+        try:
+            line: dict[str, Any] = {
+                "event": "request",
+                "request_id": call.id,
+                "method": clean(call.request.method, 20),
+                "path": clean(call.request.path),
+                "route": call.route,
+                "status": status,
+                "bytes_in": bytes_in,
+                "bytes_out": bytes_out,
+            }
+            if call.is_prediction:
+                line["start"] = "cold" if call.is_cold else "warm"
+            if call.error:
+                line["error"] = call.error
+                if call.trace:
+                    line["traceback"] = call.trace
+            times = _LOG_PHASES % ms if call.is_prediction else _LOG_TOTAL % ms[4:]
+            self.log.line("error" if status >= 500 else "info", line, times)
+        finally:
+            has_run = call.run_started_s > 0
+            self.metrics.finish(call.route, status, bytes_in, bytes_out, phases_s if has_run else None, call.is_cold)
 
 
 def _model_failed(call: Call, error: BaseException) -> Problem:

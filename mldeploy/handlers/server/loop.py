@@ -46,6 +46,7 @@ class Loop:
         self._failed = failed
         self._selector = DefaultSelector()
         self._timers: list[Timer] = []
+        self._ends: list[Callable[[], object]] = []
         self._soon: deque[tuple[Callback, tuple[object, ...]]] = deque()
         self._result: int | None = None
         self._waker, self._wakened = socket.socketpair()
@@ -66,6 +67,10 @@ class Loop:
     def call_soon(self, callback: Callback, *args: object) -> None:
         """Call in the next round, after the sockets that are ready now."""
         self._soon.append((callback, args))
+
+    def call_at_end(self, callback: Callable[[], object]) -> None:
+        """Call in this round, once every socket that is ready has had its turn, and before what `call_soon` was given."""
+        self._ends.append(callback)
 
     def call_later(self, seconds: float, callback: Callback, *args: object) -> Timer:
         timer = Timer(monotonic() + seconds, callback, args)
@@ -95,7 +100,9 @@ class Loop:
                     key.data(events)
                 except Exception as error:
                     self._failed(error)
+            self._call_ends()
             self._call_due()
+            self._call_ends()
         return self._result
 
     def stop(self, result: int) -> None:
@@ -108,9 +115,15 @@ class Loop:
         self._wakened.close()
 
     def _patience_s(self) -> float | None:
-        if self._soon:
+        if self._soon or self._ends:
             return 0.0
         return max(0.0, self._timers[0].when_s - monotonic()) if self._timers else None
+
+    def _call_ends(self) -> None:
+        while self._ends:
+            ends, self._ends = self._ends, []
+            for callback in ends:
+                self._call(callback, ())
 
     def _call_due(self) -> None:
         soon = self._soon

@@ -109,12 +109,18 @@ class Service:
         if request is None:
             return runtime.reject(exchange.slug, exchange.detail)
         if not runtime.is_prediction(request) or not self._is_authorised(request):
-            return runtime.handle(request)
+            return self._answer_here(request)
         if self.is_unhealthy:
             return self._reject(request, "not-ready", "the model hangs; the server is about to be restarted", retry_after_s=1)
         if self.is_inline and self.admission.is_free and _is_small(request):
-            return runtime.handle(request)
+            return self._answer_here(request)
         return self.pool.submit(request, self.config.timeout_s, done) or self._overload(request)
+
+    def _answer_here(self, request: Request) -> Response:
+        """The answer; its log line and counts wait until it has been sent."""
+        response, account = self.runtime.answer(request)
+        self.loop.call_soon(account)
+        return response
 
     def timed_out(self, request: Request) -> Response:
         """The answer to a prediction that the pool has given up on."""

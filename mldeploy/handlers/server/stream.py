@@ -40,6 +40,7 @@ class Stream:
 
     __slots__ = (
         "_events",
+        "_is_due",
         "_is_ending",
         "_is_lost",
         "_is_paused",
@@ -57,6 +58,7 @@ class Stream:
         self._receiver = receiver
         self._unsent: list[memoryview] = []
         self.unsent_bytes = 0
+        self._is_due = False
         self._is_paused = False
         self._is_ending = False
         self._is_lost = False
@@ -65,25 +67,20 @@ class Stream:
         loop.watch(sock, READ, self._ready)
 
     def write(self, data: bytes) -> None:
-        """Send, in one piece if the kernel takes it; the rest when it does."""
+        """Send at the end of the round, in one piece with what else there is if the kernel takes it; the rest when it does.
+
+        Answers of one round go out together: a peer that sleeps is woken by the first one and takes the others as they come,
+        where it would have to be woken for each (a third of the throughput with eight connections).
+        """
         if self._is_lost or self._is_ending:
             return
-        sent = 0
-        if not self._unsent:
-            try:
-                sent = self._sock.send(data)
-            except BlockingIOError:
-                pass
-            except OSError:
-                self.abort()
-                return
-        if sent < len(data):
-            self._unsent.append(memoryview(data)[sent:])
-            self.unsent_bytes += len(data) - sent
-            self._watch(self._events | WRITE)
-            if self.unsent_bytes > _HIGH_WATER_BYTES and not self._is_paused:
-                self._is_paused = True
-                self._receiver.pause_writing()
+        self._unsent.append(memoryview(data))
+        self.unsent_bytes += len(data)
+        if self.unsent_bytes > _HIGH_WATER_BYTES:
+            self._flush()
+        elif not self._is_due:
+            self._is_due = True
+            self._loop.call_at_end(self._flush)
 
     def write_eof(self) -> None:
         """Send what there is, then tell the peer that this was all. Reading goes on."""
@@ -158,10 +155,21 @@ class Stream:
         if not self._receiver.eof_received():
             self.close()
 
+    def _flush(self) -> None:
+        """Try to send; have the loop say when the rest can go."""
+        self._is_due = False
+        if self._unsent and not self._events & WRITE:
+            self._send()
+        if self._unsent:
+            self._watch(self._events | WRITE)
+            if self.unsent_bytes > _HIGH_WATER_BYTES and not self._is_paused:
+                self._is_paused = True
+                self._receiver.pause_writing()
+
     def _send(self) -> None:
         unsent = self._unsent
         try:
-            sent = self._sock.sendmsg(unsent[:16])
+            sent = self._sock.send(unsent[0]) if len(unsent) == 1 else self._sock.sendmsg(unsent[:16])
         except BlockingIOError:
             return
         except OSError:

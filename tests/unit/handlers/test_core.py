@@ -80,6 +80,19 @@ def test_loading_is_logged_and_decides_where_predictions_run(make_runtime: Make)
     assert make_runtime(ServingConfig(pool="pool")).runtime.is_heavy
 
 
+def test_an_answer_does_not_wait_for_its_log_line(make_runtime: Callable[..., Any]) -> None:
+    harness = make_runtime()
+    before = len(harness.lines())
+    request = Request("POST", "/predict", "", {"content-type": "application/json"}, b'{"inputs": [[1, 2, 3, 4]]}')
+    response, account = harness.runtime.answer(request)
+    assert response.status == 200
+    assert len(harness.lines()) == before
+    assert harness.runtime.metrics.in_flight == 1
+    account()
+    assert harness.lines()[-1]["status"] == 200
+    assert harness.runtime.metrics.in_flight == 0
+
+
 def test_a_fallback_is_told_in_the_log_and_in_the_metadata(
     make_runtime: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ class FakeRuntime:
         self.is_heavy = True
         self.is_ready = True
         self.handled: list[Request] = []
+        self.accounted: list[Request] = []
         self.rejected: list[tuple[str, str]] = []
         self.release = threading.Event()
 
@@ -70,6 +71,10 @@ class FakeRuntime:
             raise RuntimeError("the runtime promised not to")
         body = b"x" * int(rest) if word == "big" else request.path.encode() + b" " + request.body
         return Response(200, (("content-type", "text/plain"),), body)
+
+    def answer(self, request: Request) -> tuple[Response, Callable[[], None]]:
+        response = self.handle(request)
+        return response, lambda: self.accounted.append(request)
 
     def reject(
         self,

@@ -98,3 +98,22 @@ def test_a_closed_loop_ignores_threads_that_come_late() -> None:
     loop = Loop(lambda error: None)
     loop.close()
     loop.call_threadsafe(print)
+
+
+def test_what_ends_a_round_comes_before_what_was_to_come_soon(loop: Loop) -> None:
+    order: list[str] = []
+
+    def first() -> None:
+        loop.call_soon(order.append, "soon")
+        loop.call_at_end(lambda: order.append("end"))
+        loop.call_at_end(lambda: loop.call_at_end(lambda: order.append("end of the end")))
+        loop.call_later(0.01, loop.stop, 4)
+
+    loop.call_soon(first)
+    assert loop.run() == 4
+    assert order == ["end", "end of the end", "soon"]
+
+
+def test_what_ends_a_round_needs_no_event_to_be_called(loop: Loop) -> None:
+    loop.call_at_end(lambda: loop.stop(6))
+    assert loop.run() == 6

@@ -81,12 +81,13 @@ def test_bytes_go_both_ways_and_close_is_heard(rig: Rig) -> None:
     stream = rig.stream(receiver)
     rig.peer.sendall(b"hello")
     rig.turn(lambda: receiver.data == b"hello")
-    stream.write(b"answer")
+    stream.write(b"ans")
+    stream.write(b"wer")
     stream.close()
     stream.close()
+    rig.turn(lambda: receiver.events == ["lost"])
     stream.abort()
     stream.write(b"too late")
-    rig.turn(lambda: receiver.events == ["lost"])
     assert rig.peer.recv(100) == b"answer"
     assert rig.peer.recv(100) == b""
 
@@ -160,6 +161,7 @@ def test_the_end_of_file_closes_unless_the_receiver_keeps_it(rig: Rig, keeps: bo
     rig.turn(lambda: receiver.events[-1:] == (["eof"] if keeps else ["lost"]))
     if keeps:
         stream.write(b"answer")
+        rig.turn(lambda: not stream.unsent_bytes)
         assert rig.peer.recv(100) == b"answer"
 
 
