@@ -120,8 +120,8 @@ class Runtime:
         return response
 
     def answer(self, request: Request) -> tuple[Response, Account]:
-        """The answer, and what is to be called once when it is on its way: it writes the log line and counts, so that the caller
-        need not wait for either. Neither raises."""
+        """The answer, and what is to be called once when it is on its way: it writes the log line and counts, so that the
+        caller need not wait for either. Neither raises."""
         self.metrics.begin()
         try:
             call = Call(request)
@@ -240,9 +240,7 @@ class Runtime:
         answer = Response(response.status, headers, response.body)
         return answer, lambda: self._account(call, response.status, phases, ms, received, sent)
 
-    def _account(
-        self, call: Call, status: int, phases_s: Phases, ms: tuple[float, ...], bytes_in: int, bytes_out: int
-    ) -> None:
+    def _account(self, call: Call, status: int, phases_s: Phases, ms: tuple[float, ...], bytes_in: int, bytes_out: int) -> None:
         """Write the log line, count."""
         try:
             line: dict[str, Any] = {
