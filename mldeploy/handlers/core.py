@@ -17,7 +17,7 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from mldeploy.handlers import auth, documents, media, predict, routes, warmup
 from mldeploy.handlers.call import Call
@@ -30,7 +30,14 @@ from mldeploy.handlers.metrics import Metrics, Phases
 from mldeploy.handlers.problems import Problem, to_response
 from mldeploy.handlers.tensor import Tensor
 
-Account = Callable[[], object]
+
+class Account(NamedTuple):
+    """The books of one answer, to be closed once: `settle` writes the log line and counts it, `drop` forgets it (somebody else
+    has answered in the meantime). Neither raises."""
+
+    settle: Callable[[], object]
+    drop: Callable[[], object]
+
 
 _RETRY_AFTER = ("retry-after", "1")
 _SERVER_TIMING = "queue;dur=%.3f, decode;dur=%.3f, infer;dur=%.3f, encode;dur=%.3f"
@@ -116,18 +123,17 @@ class Runtime:
     def handle(self, request: Request) -> Response:
         """Answer. Never raises."""
         response, account = self.answer(request)
-        account()
+        account.settle()
         return response
 
     def answer(self, request: Request) -> tuple[Response, Account]:
-        """The answer, and what is to be called once when it is on its way: it writes the log line and counts, so that the
-        caller need not wait for either. Neither raises."""
+        """The answer, and its account, to be settled when it is on its way, so that the caller need not wait. Never raises."""
         self.metrics.begin()
         try:
             call = Call(request)
             return self._finish(call, self._attempt(call))
         except BaseException:
-            return _LAST_RESORT, self.metrics.end
+            return _LAST_RESORT, Account(self.metrics.end, self.metrics.end)
 
     def reject(
         self,
@@ -149,8 +155,8 @@ class Runtime:
             call.route = route.name if route is not None else "none"
             response, account = self._finish(call, self._problem(call, Problem(slug, detail, headers=headers)), bytes_in)
         except BaseException:
-            response, account = _LAST_RESORT, self.metrics.end
-        account()
+            response, account = _LAST_RESORT, Account(self.metrics.end, self.metrics.end)
+        account.settle()
         return response
 
     def _attempt(self, call: Call) -> Response:
@@ -238,9 +244,9 @@ class Runtime:
             headers += (("server-timing", _SERVER_TIMING % ms[:4]), ("x-mldeploy-start", start))
         received, sent = bytes_in or len(call.request.body), len(response.body)
         answer = Response(response.status, headers, response.body)
-        return answer, lambda: self._account(call, response.status, phases, ms, received, sent)
+        return answer, Account(lambda: self._settle(call, response.status, phases, ms, received, sent), self.metrics.end)
 
-    def _account(self, call: Call, status: int, phases_s: Phases, ms: tuple[float, ...], bytes_in: int, bytes_out: int) -> None:
+    def _settle(self, call: Call, status: int, phases_s: Phases, ms: tuple[float, ...], bytes_in: int, bytes_out: int) -> None:
         """Write the log line, count."""
         try:
             line: dict[str, Any] = {

@@ -6,6 +6,8 @@
                         └─ still running `stuck_grace_s` later ─▶ stuck: another worker takes its place
                                └─ `max_stuck` of them ─▶ exhausted(): only a new process helps
 
+An answer's account is settled once it is on its way, and dropped when the loop has answered (and booked) a 504 instead.
+
 A thread cannot be killed; the core has the engine stop at the deadline, a hook may not. All methods are called on the
 loop's thread; a worker only runs a job and reports back. A job's `ticket` decides who gets it, the worker (to run) or the
 loop (to cancel): `list.pop` is atomic.
@@ -17,27 +19,32 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from mldeploy.handlers.message import Request, Response
 from mldeploy.handlers.server.admission import Admission
 from mldeploy.handlers.server.loop import Loop, Timer
 
+if TYPE_CHECKING:
+    from mldeploy.handlers.core import Account
+
 # The engine's own stop at the deadline should be the answer; this is how long the loop lets it go first.
 _ENGINE_LEAD_S = 0.05
 
-Run = Callable[[Request], Response]
+Run = Callable[[Request], "tuple[Response, Account]"]
 Done = Callable[[Response | None], None]
 
 
 class Job:
     """One prediction in the pool. `done` is None once nobody waits for it."""
 
-    __slots__ = ("done", "is_stuck", "request", "ticket", "timer")
+    __slots__ = ("done", "is_late", "is_stuck", "request", "ticket", "timer")
 
     def __init__(self, request: Request, done: Done) -> None:
         self.request: Request | None = request
         self.done: Done | None = done
         self.ticket = [True]
+        self.is_late = False  # its time was up before it was done
         self.is_stuck = False
         self.timer: Timer | None = None
 
@@ -112,11 +119,11 @@ class Pool:
             if request is None:
                 continue
             begin_s = perf_counter()
-            response = self._run(request)
-            self._loop.call_threadsafe(self._finish, job, response, perf_counter() - begin_s)
-            del job, request, response  # hold no body while waiting for the next one
+            response, account = self._run(request)
+            self._loop.call_threadsafe(self._finish, job, response, account, perf_counter() - begin_s)
+            del job, request, response, account  # hold no body while waiting for the next one
 
-    def _finish(self, job: Job, response: Response, seconds: float) -> None:
+    def _finish(self, job: Job, response: Response, account: Account, seconds: float) -> None:
         if job.timer:
             job.timer.cancel()
         if job.is_stuck:  # it came back after all; its place was filled, so one worker is too many
@@ -126,8 +133,10 @@ class Pool:
         else:
             self._admission.release(seconds)
         self._tell(job, response)
+        self._loop.call_soon(account.drop if job.is_late else account.settle)
 
     def _expire(self, job: Job) -> None:
+        job.is_late = True
         if job.claim():
             self._cancel(job)
         else:

@@ -43,7 +43,7 @@ class Service:
         self.config = runtime.config
         self.writer = ResponseWriter()
         self.admission = Admission(self.config.concurrency, self.config.queue)
-        self.pool = Pool(runtime.handle, self.admission, loop, stuck_grace_s=self.config.stuck_grace_s, exhausted=exhausted)
+        self.pool = Pool(runtime.answer, self.admission, loop, stuck_grace_s=self.config.stuck_grace_s, exhausted=exhausted)
         runtime.metrics.queued = self.admission.waiting
         self.connections: set[Connection] = set()
         self.max_connections = affordable_connections(self.config.max_connections)
@@ -119,7 +119,7 @@ class Service:
     def _answer_here(self, request: Request) -> Response:
         """The answer; its log line and counts wait until it has been sent."""
         response, account = self.runtime.answer(request)
-        self.loop.call_soon(account)
+        self.loop.call_soon(account.settle)
         return response
 
     def timed_out(self, request: Request) -> Response:

@@ -88,8 +88,17 @@ def test_an_answer_does_not_wait_for_its_log_line(make_runtime: Callable[..., An
     assert response.status == 200
     assert len(harness.lines()) == before
     assert harness.runtime.metrics.in_flight == 1
-    account()
+    account.settle()
     assert harness.lines()[-1]["status"] == 200
+    assert harness.runtime.metrics.in_flight == 0
+
+
+def test_an_answer_that_came_too_late_is_not_booked(make_runtime: Callable[..., Any]) -> None:
+    harness = make_runtime()
+    before = len(harness.lines())
+    _, account = harness.runtime.answer(Request("GET", "/metadata", "", {}, b""))
+    account.drop()
+    assert len(harness.lines()) == before
     assert harness.runtime.metrics.in_flight == 0
 
 

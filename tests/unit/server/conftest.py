@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mldeploy.handlers.config import ServingConfig
+from mldeploy.handlers.core import Account
 from mldeploy.handlers.message import Request, Response
 from mldeploy.handlers.problems import PROBLEMS
 from mldeploy.handlers.server.loop import Loop
@@ -54,6 +55,7 @@ class FakeRuntime:
         self.is_ready = True
         self.handled: list[Request] = []
         self.accounted: list[Request] = []
+        self.dropped: list[Request] = []
         self.rejected: list[tuple[str, str]] = []
         self.release = threading.Event()
 
@@ -72,9 +74,9 @@ class FakeRuntime:
         body = b"x" * int(rest) if word == "big" else request.path.encode() + b" " + request.body
         return Response(200, (("content-type", "text/plain"),), body)
 
-    def answer(self, request: Request) -> tuple[Response, Callable[[], None]]:
+    def answer(self, request: Request) -> tuple[Response, Account]:
         response = self.handle(request)
-        return response, lambda: self.accounted.append(request)
+        return response, Account(lambda: self.accounted.append(request), lambda: self.dropped.append(request))
 
     def reject(
         self,

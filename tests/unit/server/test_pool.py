@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from mldeploy.handlers.core import Account
 from mldeploy.handlers.message import Request, Response
 from mldeploy.handlers.server.admission import Admission
 from mldeploy.handlers.server.loop import Loop
@@ -20,6 +21,8 @@ class Rig:
         self.admission = Admission(concurrency, queue)
         self.exhausted = 0
         self.running: list[str] = []
+        self.settled: list[str] = []
+        self.dropped: list[str] = []
         self.gates: dict[str, threading.Event] = {}
         self.pool = Pool(self.run, self.admission, self.loop, stuck_grace_s=stuck_grace_s, exhausted=self.exhaust)
         self.results: dict[str, Response | None] = {}
@@ -27,10 +30,11 @@ class Rig:
     def exhaust(self) -> None:
         self.exhausted += 1
 
-    def run(self, request: Request) -> Response:
+    def run(self, request: Request) -> tuple[Response, Account]:
         self.running.append(request.path)
         self.gates[request.path].wait(10)
-        return Response(200, (), request.path.encode())
+        account = Account(lambda: self.settled.append(request.path), lambda: self.dropped.append(request.path))
+        return Response(200, (), request.path.encode()), account
 
     def submit(self, name: str, timeout_s: float = 5.0) -> Job | None:
         self.gates[name] = threading.Event()
@@ -108,8 +112,8 @@ def test_time_runs_out_while_waiting(rig: Callable[..., Rig]) -> None:
     assert one.admission.admitted == 1
     one.gates["a"].set()
     one.gates["b"].set()
-    one.turn(lambda: "a" in one.results)
-    assert one.running == ["a"]
+    one.turn(lambda: one.settled)
+    assert (one.running, one.settled) == (["a"], ["a"])
     assert one.pool.stuck == 0
 
 
@@ -128,8 +132,10 @@ def test_a_run_that_ends_late_but_soon_is_dropped(rig: Callable[..., Rig]) -> No
     one.turn(lambda: one.results == {"a": None})
     assert one.pool.is_busy
     one.gates["a"].set()
-    one.turn(lambda: not one.pool.is_busy)
+    one.turn(lambda: one.dropped)
+    assert not one.pool.is_busy
     assert one.results == {"a": None}
+    assert (one.settled, one.dropped) == ([], ["a"])  # the 504 was booked when it was given
     assert one.pool.stuck == 0
 
 
