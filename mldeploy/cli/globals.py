@@ -6,6 +6,8 @@ names for itself (`logs -f`) keeps it: after that verb only the long name is glo
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 import click
 
+PROGRAM = "mldeploy"
 DEFAULT_CLOUD = "local"
 DEFAULT_STAGE = "dev"
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -45,6 +48,23 @@ class Settings:
 
         chosen = (("-f", self.file), ("--cloud", self.cloud), ("-e", self.stage))
         return "".join(f" {flag} {shlex.quote(str(value))}" for flag, value in chosen if value)
+
+    def call(self, verb: str) -> str:
+        """`mldeploy VERB` with the same choice, as it can be pasted into this shell."""
+        return f"{own_name(sys.argv[0])} {verb}{self.flags()}"
+
+
+def own_name(called: str) -> str:
+    """`mldeploy`, or the path that it was `called` by where the shell would not find this one under its name: a virtual
+    environment that is not activated, say."""
+    import shlex
+    import shutil
+
+    path = Path(called)
+    if path.name != PROGRAM:
+        return PROGRAM
+    found = shutil.which(PROGRAM)
+    return PROGRAM if found is not None and os.path.realpath(found) == os.path.realpath(called) else shlex.quote(called)
 
 
 class GlobalOption(click.Option):

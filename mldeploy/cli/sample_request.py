@@ -18,22 +18,24 @@ if TYPE_CHECKING:
     from mldeploy.spec.loaded import LoadedSpec
 
 REQUEST_FILE = "request.json"
+PICTURE = "picture.jpg"
 _LONGEST_INLINE = 200
 
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """Either a `file` or inline JSON `text`; both empty when the spec has none."""
+    """Either a `file` or inline JSON `text`; both empty when the spec has none: then `missing` is what to put there."""
 
     file: Path | None = None
     text: str = ""
+    missing: Path = Path(REQUEST_FILE)
 
     @property
     def argument(self) -> str:
         """What to type after `mldeploy invoke`."""
         if self.file is not None:
             return f"@{shlex.quote(relative(self.file))}"
-        return shlex.quote(self.text) if self.text else "@request.json"
+        return shlex.quote(self.text) if self.text else f"@{self.missing}"
 
 
 def choose(loaded: LoadedSpec) -> SampleRequest:
@@ -48,7 +50,9 @@ def choose(loaded: LoadedSpec) -> SampleRequest:
             return SampleRequest(file=loaded.resolve(smoke.file))
         if smoke.inputs is not None:
             return SampleRequest(text=json.dumps({"inputs": smoke.inputs}, ensure_ascii=False))
-    return SampleRequest()
+    preprocess = loaded.spec.model.preprocess
+    is_image = preprocess is not None and preprocess.kind == "image"
+    return SampleRequest(missing=Path(PICTURE if is_image else REQUEST_FILE))
 
 
 def curl(url: str, sample: SampleRequest, key: str) -> str:
@@ -56,12 +60,11 @@ def curl(url: str, sample: SampleRequest, key: str) -> str:
     parts = [f"curl -s {url}/predict"]
     if key:
         parts.append(f'-H "authorization: Bearer {key}"')
-    if sample.file is not None:
-        parts.append(f"-H 'content-type: {content_type_of(sample.file)}'")
-        flag = "-d" if sample.file.suffix == ".json" else "--data-binary"
-        parts.append(f"{flag} @{shlex.quote(relative(sample.file))}")
-    else:
-        is_short = 0 < len(sample.text) <= _LONGEST_INLINE
+    if sample.text:
         parts.append("-H 'content-type: application/json'")
-        parts.append(f"-d {shlex.quote(sample.text) if is_short else '@request.json'}")
+        parts.append(f"-d {shlex.quote(sample.text) if len(sample.text) <= _LONGEST_INLINE else f'@{REQUEST_FILE}'}")
+    else:
+        file = sample.file or sample.missing
+        parts.append(f"-H 'content-type: {content_type_of(file)}'")
+        parts.append(f"{'-d' if file.suffix == '.json' else '--data-binary'} @{shlex.quote(relative(file))}")
     return " ".join(parts)

@@ -69,7 +69,7 @@ def _one(status: Status, session: Session) -> list[str]:
     lines = [f"{status.name} · stage {status.stage} · {status.provider}   {state}" + (f"   {status.url}" if status.url else "")]
     facts = {"release": status.fingerprint[:7], **{key.replace("_", " "): str(value) for key, value in status.values.items()}}
     if status.state == "absent":
-        facts["next"] = f"mldeploy up{session.settings.flags()}"
+        facts["next"] = session.settings.call("up")
     width = max(len(key) for key in facts)
     lines += [f"  {pad(key, width)}  {printable(value)}" for key, value in facts.items() if value]
     if status.detail:

@@ -51,8 +51,8 @@ class Target:
 
     def absent(self, session: Session) -> DeployError:
         """The error that says that nothing is deployed, and how to change that."""
-        flags = session.settings.flags()
-        return DeployError(f"{self.title}: nothing is deployed", f"mldeploy up{flags}" if self.loaded else "mldeploy status")
+        following = session.settings.call("up") if self.loaded else "mldeploy status"
+        return DeployError(f"{self.title}: nothing is deployed", following)
 
 
 def has_spec(session: Session) -> bool:

@@ -39,7 +39,7 @@ def shown_visibility(text: str, terminal: Terminal) -> str:
 
 
 def _lines(session: Session, loaded: LoadedSpec, outputs: Outputs) -> Iterator[str]:
-    flags = session.settings.flags()
+    call = session.settings.call
     state = "is up" if outputs.changed else "is up, nothing changed"
     visibility = shown_visibility(outputs.visibility, session.out)
     yield f"{session.out.style(f'{outputs.name} {state}', 'green', 'bold')}   {outputs.url}   ({visibility})"
@@ -47,12 +47,7 @@ def _lines(session: Session, loaded: LoadedSpec, outputs: Outputs) -> Iterator[s
         return
     sample = choose(loaded)
     yield ""
-    key = f"$(mldeploy outputs --key{flags})" if loaded.spec.access == "key" else ""
+    key = f"$({call('outputs --key')})" if loaded.spec.access == "key" else ""
     yield f"  {curl(outputs.url, sample, key)}"
-    invoke = f"mldeploy invoke{flags} {sample.argument}"
-    yield f"  {invoke} · mldeploy logs -f{_long(flags)} · mldeploy destroy{flags}"
-
-
-def _long(flags: str) -> str:
-    """After `logs`, -f means --follow."""
-    return flags.replace(" -f ", " --file ")
+    logs = call("logs -f").replace(" -f -f ", " -f --file ")  # after `logs`, -f means --follow
+    yield f"  {call('invoke')} {sample.argument} · {logs} · {call('destroy')}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mldeploy.cli.globals import Settings, combine, global_options
+from mldeploy.cli.globals import Settings, combine, global_options, own_name
 
 NOTHING: dict[str, object] = {}
 
@@ -44,3 +44,18 @@ def test_suggested_commands_repeat_the_choice() -> None:
 @pytest.mark.parametrize(("taken", "left"), [(set(), ["-f", "--file"]), ({"-f", "--follow"}, ["--file"])])
 def test_a_command_keeps_its_own_short_names(taken: set[str], left: list[str]) -> None:
     assert global_options(frozenset(taken))[0].opts == left
+
+
+def test_a_suggested_command_works_where_the_program_is_not_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "my env" / "mldeploy"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert own_name(str(program)) == f"'{program}'"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert own_name(str(program)) == "mldeploy"
+    assert own_name("mldeploy/cli/__main__.py") == "mldeploy"
+    monkeypatch.setattr("sys.argv", [str(program)])
+    assert Settings(stage="prod").call("up") == "mldeploy up -e prod"
