@@ -20,7 +20,8 @@ UNLIMITED = 10_000  # a pipe has no width
 def command(session: Session) -> None:
     """Show what `up` would make exist.
 
-    Changes nothing. With -v also every setting and where its value comes from.
+    Changes nothing and packs nothing: a model that is not packed yet is only identified, so what packing would find wrong with
+    it is found by `up`. With -v also every setting and where its value comes from.
     """
     from mldeploy import deploy
 
@@ -46,4 +47,4 @@ def _lines(plan: Plan, session: Session) -> Iterator[str]:
     yield ""
     if plan.fixed_monthly_usd is not None:
         yield f"fixed     ${plan.fixed_monthly_usd} a month"
-    yield f"next      mldeploy up{session.settings.flags()}"
+    yield f"next      {session.settings.call('up')}"
