@@ -64,6 +64,8 @@ def command(session: Session, model: Path | None, data: Path | None, name: str |
     _check_free(spec_file, force)
     _check_data(data)
     _check_name(name)
+    if not model.exists():
+        raise UsageError(f"--model {model}: no such file", "give a model file; its path is relative to this folder")
     trust_pickle = trust_pickle or _may_trust(session, model)
     rows = data if data is not None and data.suffix == ".csv" else None
     with session.report.step("inspect", "reading the model") as step:
@@ -243,6 +245,6 @@ def _lines(session: Session, facts: ModelFacts, packed: Bundle, written: list[Pa
         rows.append(("converted", converted))
     names = ", ".join(relative(path) for path in written)
     rows.append(("wrote", names.replace(SPEC_FILE, f"{SPEC_FILE} (commented)", 1)))
-    rows.append(("next", f"mldeploy up{session.settings.flags()}"))
+    rows.append(("next", session.settings.call("up")))
     width = max(len(label) for label, _ in rows) + 3
     yield from (pad(label, width) + text for label, text in rows)

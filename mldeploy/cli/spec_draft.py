@@ -145,9 +145,9 @@ def expected(file: str, answer: Any) -> Expected:
 
 
 def _prediction(entry: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: round(value, 4) if isinstance(value, float) else value for key, value in entry.items() if key in ("label", "score")
-    }
+    """Which class, by its label where it has one, and how likely."""
+    kept = ("label" if "label" in entry else "index", "score")
+    return {key: round(value, 4) if isinstance(value, float) else value for key, value in entry.items() if key in kept}
 
 
 def _count(value: Any) -> int:

@@ -81,10 +81,10 @@ def test_the_commented_examples_are_valid_when_taken(draft: Draft) -> None:
     assert ModelSpec.model_validate(yaml.safe_load(taken)).resources.memory_mb == 512
 
 
-def test_labels_and_scores_are_expected_without_the_index() -> None:
+def test_classes_are_expected_by_label_else_by_index() -> None:
     answer = {"model": "m", "predictions": [[{"label": "9", "index": 9, "score": 0.998123456}, {"index": 1, "score": 0.1}]]}
     assert expected("r.json", answer) == Expected(
-        "r.json", {"predictions": [[{"label": "9", "score": 0.9981}, {"score": 0.1}]]}, 1e-3)  # fmt: skip
+        "r.json", {"predictions": [[{"label": "9", "score": 0.9981}, {"index": 1, "score": 0.1}]]}, 1e-3)  # fmt: skip
 
 
 def test_few_numbers_are_expected_within_a_tolerance_of_their_size() -> None:
