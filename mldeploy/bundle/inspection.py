@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mldeploy.bundle.sniff import check_usable, sniff
-from mldeploy.bundle.sources import FORMAT_OF_FAMILY, check_kind
+from mldeploy.bundle.sources import FORMAT_OF_FAMILY, check_kind, check_suffix
 from mldeploy.errors import ModelError
 from mldeploy.handlers.tensor import TensorSpec
 
@@ -45,6 +45,7 @@ def inspect(path: Path | str, trust_pickle: bool = False, data: Path | str | Non
     check_usable(path, "model")
     kind = sniff(path)
     check_kind(path, kind)
+    check_suffix(path, kind)
     row = _first_row(Path(data)) if data is not None else None
     if FORMAT_OF_FAMILY[kind.family] == "onnx":
         return _inspect_onnx(path, row)

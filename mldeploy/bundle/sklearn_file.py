@@ -88,7 +88,8 @@ def load(path: Path, kind: Kind, trust_pickle: bool) -> LoadedEstimator:
     if kind is not SKOPS and not trust_pickle:
         raise ModelError(
             f"{path} is {kind.title}: loading it can run any code that its author put in",
-            f"save it in a format without code, {SAFE_WAY}; or, if you made the file, set model.trust_pickle: true",
+            f"save it in a format without code, {SAFE_WAY}; or, if you made the file, set model.trust_pickle: true "
+            "(mldeploy init --trust-pickle)",
         )
     trusted: tuple[str, ...] = ()
     try:

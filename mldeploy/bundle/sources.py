@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mldeploy.bundle.fingerprint import file_sha256
-from mldeploy.bundle.sniff import ONNX, Kind, check_usable, sniff, varint
+from mldeploy.bundle.sniff import ONNX, SKOPS, Kind, check_usable, sniff, varint
 from mldeploy.errors import ModelError
 from mldeploy.handlers.manifest import FILE_NAME
 from mldeploy.spec.loaded import LoadedSpec
@@ -22,6 +22,7 @@ HOOK_NAME = "hook.py"
 _LOCATION = b"\n\x08location\x12"  # then the value's length as a varint, and the value
 LONGEST_NAME = 4096
 LARGEST_SAMPLE_BYTES = 16 * 1024  # what the model's page and /openapi.json show must stay readable
+_HOOK_REMEDY = "a hook is not a model file: in the spec, model: {format: python, hook: FILE.py, inputs: […], outputs: […]}"
 FORMAT_OF_FAMILY = {"onnx": "onnx", "skops": "sklearn", "pickle": "sklearn"}
 
 
@@ -98,6 +99,8 @@ def _format(section: ModelSection, model: Path | None, kind: Kind | None) -> str
         raise ModelError("model.path is missing", "name the model file, or set model.format: python and model.hook")
     check_kind(model, kind)
     found = FORMAT_OF_FAMILY[kind.family]
+    if section.format is None:
+        check_suffix(model, kind)
     if section.format is not None and section.format != found:
         raise ModelError(
             f"{model}: model.format says {section.format}, but the file is {kind.title}",
@@ -110,7 +113,18 @@ def check_kind(model: Path, kind: Kind) -> None:
     """Raise ModelError on a file of a kind that cannot be packed, or a text or image that is called like a model."""
     if not kind.family:
         suffix = f", whatever its suffix {model.suffix} says" if model.suffix in (".onnx", ".skops", ".joblib", ".pkl") else ""
-        raise ModelError(f"{model} is {kind.title}{suffix}", kind.remedy or "give the model file itself")
+        remedy = _HOOK_REMEDY if model.suffix == ".py" else kind.remedy
+        raise ModelError(f"{model} is {kind.title}{suffix}", remedy or "give the model file itself")
+
+
+def check_suffix(model: Path, kind: Kind) -> None:
+    """Raise ModelError on a file that is a model of another kind than it is called. A pickle asks for trust instead."""
+    says = {".onnx": ONNX, ".skops": SKOPS}.get(model.suffix, kind)
+    if says is not kind and kind.family != "pickle":
+        raise ModelError(
+            f"{model} is {kind.title}, whatever its suffix {model.suffix} says",
+            f"rename it, or set model.format: {FORMAT_OF_FAMILY[kind.family]} if that is what it should be",
+        )
 
 
 def _external_digests(model: Path | None, kind: Kind | None) -> dict[str, str]:

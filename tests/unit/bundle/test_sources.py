@@ -195,3 +195,20 @@ def test_a_tool_that_is_not_installed(pack, linear, tmp_path, monkeypatch):
     with pytest.raises(ModelError) as caught:
         pack(path="model.joblib", trust_pickle=True, convert=False)
     assert caught.value.hint == "pip install 'mldeploy[sklearn]'"
+
+
+def test_a_model_that_is_called_like_another_kind_is_refused_unless_its_format_is_said(pack, linear, tmp_path):
+    linear()
+    (tmp_path / "model.onnx").rename(tmp_path / "model.skops")
+    with pytest.raises(ModelError) as caught:
+        pack(path="model.skops")
+    assert "is an ONNX model, whatever its suffix .skops says" in caught.value.message
+    assert "model.format: onnx" in caught.value.hint
+    assert pack(path="model.skops", format="onnx").format == "onnx"
+
+
+def test_a_hook_given_as_a_model_is_told_where_it_belongs(pack, tmp_path):
+    (tmp_path / "hook.py").write_text("def predict(model, inputs):\n    return inputs\n")
+    with pytest.raises(ModelError) as caught:
+        pack(path="hook.py")
+    assert "format: python" in caught.value.hint
