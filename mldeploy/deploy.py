@@ -66,8 +66,8 @@ def _bundle_facts(packed: Bundle) -> list[str]:
     facts = [packed.short, packed.format]
     if packed.facts.get("compiled"):
         facts.append(f"{packed.facts['compiled']} compiled into the graph")
-    if packed.facts.get("parity"):
-        facts.append(str(packed.facts["parity"]))
+    if "max_difference" in packed.facts:
+        facts.append(f"parity {packed.facts['max_difference']:.0e}")
     if packed.is_cached:
         facts.append("unchanged")
     if not packed.is_packed:

@@ -94,6 +94,7 @@ def _convert(sources: Sources, estimator: Any, plan: InputPlan, folder: Path, dr
         "opset": sklearn_convert.OPSET,
         "converted": f"ONNX opset {sklearn_convert.OPSET}, {_size(len(serialized))}",
         "parity": f"max difference {verdict.largest:.1g} on {rows}",
+        "max_difference": verdict.largest,
     }
     draft.format = "onnx"
     rows_for_graph = random if verdict.random_rows else real

@@ -60,9 +60,7 @@ def publish(store: Path, fingerprint: str) -> Iterator[Path]:
     try:
         store.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(store)
-        partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=store))
-        lock = os.open(partial, os.O_RDONLY)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        partial, lock = _private_folder(store)
         yield partial
         _settle(partial)
         _move_into_place(partial, store, fingerprint)
@@ -75,6 +73,18 @@ def publish(store: Path, fingerprint: str) -> Iterator[Path]:
             os.close(lock)
 
 
+def _private_folder(store: Path) -> tuple[Path, int]:
+    """A new folder that nobody else removes, and the lock that says so."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=store))
+        with contextlib.suppress(FileNotFoundError):  # taken for an abandoned one before it could be locked: make another
+            lock = os.open(folder, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)
+
+
 def _move_into_place(partial: Path, store: Path, fingerprint: str) -> None:
     target = store / fingerprint
     try:
@@ -83,10 +93,11 @@ def _move_into_place(partial: Path, store: Path, fingerprint: str) -> None:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise
         if read(store, fingerprint) is None:  # damaged, or not a bundle at all: put it aside, then away
-            aside = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=store))
+            aside, lock = _private_folder(store)
             target.rename(aside / "damaged")
             partial.rename(target)
             shutil.rmtree(aside, ignore_errors=True)
+            os.close(lock)
     _sync(store)
 
 
@@ -133,4 +144,6 @@ def _translated(error: OSError, store: Path) -> MldeployError:
             f"{store}: the bundle store cannot be written ({reason})",
             "make it writable, or put it elsewhere with MLDEPLOY_STATE_DIR",
         )
-    return MldeployError(f"{store}: the bundle cannot be stored ({reason})")
+    return MldeployError(
+        f"{store}: the bundle cannot be stored ({reason})", "make the folder writable, or set MLDEPLOY_STATE_DIR to one that is"
+    )

@@ -156,6 +156,28 @@ def test_a_living_packer_keeps_its_folder(hooked, tmp_path):
     assert (tmp_path / "store" / ("e" * 64)).is_dir()
 
 
+@pytest.mark.parametrize("moment", ["before it is opened", "before it is locked"])
+def test_a_folder_that_is_taken_for_an_abandoned_one_is_made_again(tmp_path, monkeypatch, moment):
+    taken = []
+    name = "mkdtemp" if moment == "before it is opened" else "flock"
+    module = store.tempfile if name == "mkdtemp" else store.fcntl
+    original = getattr(module, name)
+
+    def take_first(*args, **kwargs):
+        result = original(*args, **kwargs)
+        if not taken:
+            folder = next((tmp_path / "store").iterdir())
+            taken.append(folder.name)
+            folder.rmdir()
+        return result
+
+    monkeypatch.setattr(module, name, take_first)
+    with store.publish(tmp_path / "store", "e" * 64) as folder:
+        (folder / "bundle.json").write_text("{}")
+    assert names(tmp_path / "store") == ["e" * 64]
+    assert len(taken) == 1
+
+
 def test_a_rename_that_fails_for_another_reason(hooked, tmp_path, monkeypatch):
     def fail(self, target):
         raise OSError(errno.EXDEV, "Invalid cross-device link")
