@@ -39,8 +39,10 @@ def _fault(name: str, folder: Path, path: tree.Path) -> tuple[str, str] | None:
         mode = file.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return f"{name}: no such file" + ("" if file.parent == folder else f" in {file.parent}"), _advice(file, path)
-    except (OSError, ValueError) as error:
-        return f"{name[:60]!r}: {getattr(error, 'strerror', error)}", "name a file, relative to this file"
+    except ValueError:  # Python's words for it differ between its versions
+        return f"{name[:60]!r}: a null byte, or half a character", "name a file, relative to this file"
+    except OSError as error:
+        return f"{name[:60]!r}: {error.strerror}", "name a file, relative to this file"
     if not file_kinds.S_ISREG(mode):
         return f"{name} is " + ("a folder" if file_kinds.S_ISDIR(mode) else "no regular file"), "name the file itself"
     return None if os.access(file, os.R_OK) else (f"{name}: no permission to read it", f"chmod u+r {name}")
