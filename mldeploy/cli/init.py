@@ -83,7 +83,7 @@ def command(session: Session, model: Path | None, data: Path | None, name: str |
         write_whole(request[0], request[1])
         written.append(request[0])
     write_whole(spec_file, render(draft))
-    session.result(_document(facts, packed, draft, written), _lines(session, facts, packed, written))
+    session.result(_document(facts, packed, draft, written), _lines(session, facts, packed, draft, written))
 
 
 def _only_model(session: Session) -> Path:
@@ -238,13 +238,16 @@ def _document(facts: ModelFacts, packed: Bundle, draft: Draft, written: list[Pat
     }
 
 
-def _lines(session: Session, facts: ModelFacts, packed: Bundle, written: list[Path]) -> Iterator[str]:
+def _lines(session: Session, facts: ModelFacts, packed: Bundle, draft: Draft, written: list[Path]) -> Iterator[str]:
     rows = [(relative(facts.path), facts.description)]
     converted = " · ".join(str(packed.facts[key]) for key in ("converted", "parity") if packed.facts.get(key))
     if converted:
         rows.append(("converted", converted))
     names = ", ".join(relative(path) for path in written)
     rows.append(("wrote", names.replace(SPEC_FILE, f"{SPEC_FILE} (commented)", 1)))
+    if draft.smoke is None:
+        what = "PICTURE" if facts.preprocess and facts.preprocess["kind"] == "image" else "ROWS"
+        rows.append(("smoke", f"no test yet; init --force --data {what} brings one along"))
     rows.append(("next", session.settings.call("up")))
     width = max(len(label) for label, _ in rows) + 3
     yield from (pad(label, width) + text for label, text in rows)
