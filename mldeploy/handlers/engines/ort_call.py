@@ -20,7 +20,20 @@ _MAX_RANK = 32
 class Call:
     """Room for one run at a time."""
 
-    __slots__ = ("_axes", "_element", "_info", "_options", "_ort", "_outputs", "_rank", "_run", "_session", "_start", "_values")
+    __slots__ = (
+        "_axes",
+        "_element",
+        "_info",
+        "_options",
+        "_ort",
+        "_outputs",
+        "_places",
+        "_rank",
+        "_run",
+        "_session",
+        "_start",
+        "_values",
+    )
 
     def __init__(self, ort: Ort, session: Session) -> None:
         self._ort = ort
@@ -34,9 +47,11 @@ class Call:
             session.output_names, c_size_t(outputs), results,
         )  # fmt: skip
         # Each slot is a view of its place in the array that Run takes.
-        self._values = [(feed, _slot(values, position)) for position, feed in enumerate(session.feeds)]
+        slots = [_slot(values, position) for position in range(inputs)]
+        self._values = [(feed, slot, byref(slot)) for feed, slot in zip(session.feeds, slots, strict=True)]
         self._outputs = [(spec, _slot(results, position)) for position, spec in enumerate(session.outputs)]
         self._info, self._start, self._element, self._rank = c_void_p(), c_void_p(), c_int(), c_size_t()
+        self._places = byref(self._info), byref(self._start), byref(self._element), byref(self._rank)
         self._axes = (c_int64 * _MAX_RANK)()
 
     def run(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -46,16 +61,16 @@ class Call:
         if self._session.is_limited:
             headroom.require(headroom.TO_RUN_BYTES)
         try:
-            for feed, slot in self._values:
+            for feed, _, place in self._values:
                 data, (_, size, axes, rank) = feed.admit(inputs.get(feed.name))
                 kept.append(data)
-                if status := ort.CreateTensorWithDataAsOrtValue(memory, data, size, axes, rank, feed.element, byref(slot)):
+                if status := ort.CreateTensorWithDataAsOrtValue(memory, data, size, axes, rank, feed.element, place):
                     ort.check(status)
             if status := ort.Run(*self._run):
                 ort.check(status)
             return {spec.name: self._read(spec, slot) for spec, slot in self._outputs}
         finally:
-            for _, slot in self._values:
+            for _, slot, _ in self._values:
                 ort.ReleaseValue(slot)  # takes null
                 slot.value = None
             for _, slot in self._outputs:
@@ -73,16 +88,17 @@ class Call:
     def _read(self, spec: TensorSpec, value: c_void_p) -> Tensor:
         """A copy of an output."""
         ort, info, element, rank, axes = self._ort, self._info, self._element, self._rank, self._axes
+        info_place, start_place, element_place, rank_place = self._places
         if not value:
             raise EngineError(f"the model left output {spec.name} empty")
-        if status := ort.GetTensorTypeAndShape(value, byref(info)):
+        if status := ort.GetTensorTypeAndShape(value, info_place):
             ort.check(status)
-        status = ort.GetTensorElementType(info, byref(element)) or ort.GetDimensionsCount(info, byref(rank))
+        status = ort.GetTensorElementType(info, element_place) or ort.GetDimensionsCount(info, rank_place)
         total = rank.value
         if not status and total <= _MAX_RANK:
             status = ort.GetDimensions(info, axes, rank)
         ort.ReleaseTensorTypeAndShapeInfo(info)
-        status = status or ort.GetTensorMutableData(value, byref(self._start))
+        status = status or ort.GetTensorMutableData(value, start_place)
         if status:
             ort.check(status)
         if element.value != ELEMENT_TYPES[spec.dtype] or total > _MAX_RANK:

@@ -50,6 +50,7 @@ class Service:
         self.draining_since_s = 0.0
         self.is_unhealthy = False
         self._is_loaded = False
+        self._needs_key = self.config.access == "key"
         self._public = 0
         self.loop = loop
         self._ticker: Timer | None = None
@@ -108,7 +109,7 @@ class Service:
         runtime = self.runtime
         if request is None:
             return runtime.reject(exchange.slug, exchange.detail)
-        if not runtime.is_prediction(request) or not self._is_authorised(request):
+        if not runtime.is_prediction(request) or (self._needs_key and not self._is_authorised(request)):
             return self._answer_here(request)
         if self.is_unhealthy:
             return self._reject(request, "not-ready", "the model hangs; the server is about to be restarted", retry_after_s=1)
