@@ -86,6 +86,7 @@ def main(argv: list[str]) -> int:
     except ConfigError as error:
         return fail(str(error))
     from mldeploy.handlers.server import listen
+    from mldeploy.handlers.server.head_start import HeadStart
     from mldeploy.handlers.server.loader import Loader, LoadError
 
     try:
@@ -95,7 +96,9 @@ def main(argv: list[str]) -> int:
         return fail(str(error))
     switch_s = sys.getswitchinterval()
     sys.setswitchinterval(_STARTUP_SWITCH_S)
-    loader = Loader(options.bundle, config)
+    ahead = HeadStart(options.bundle, config)
+    ahead.begin()
+    loader = Loader(options.bundle, config, ahead.engine)
     loader.start()
     from mldeploy.handlers.server.app import App
     from mldeploy.handlers.server.control import Control

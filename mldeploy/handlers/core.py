@@ -15,7 +15,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from itertools import count
-from pathlib import Path
+from os import PathLike
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -58,7 +58,7 @@ class Runtime:
     the pool. Raises ManifestError when the folder is not a bundle.
     """
 
-    def __init__(self, bundle_dir: Path | str, config: ServingConfig, log: Log | None = None) -> None:
+    def __init__(self, bundle_dir: PathLike[str] | str, config: ServingConfig, log: Log | None = None) -> None:
         self.manifest: Manifest = read(bundle_dir)
         self.config = config
         self.metrics = Metrics()
@@ -70,12 +70,12 @@ class Runtime:
         self._predictions = count()
         self._routes = routes.table(self.manifest.name, documents.answers(self))
 
-    def load(self) -> None:
-        """Open the engine and the hooks, warm up, measure. Raises EngineError."""
+    def load(self, engine: Engine | None = None) -> None:
+        """Open the engine (unless it is given, opened already) and the hooks, warm up, measure. Raises EngineError."""
         from mldeploy.handlers.engines import open_engine
 
         started = perf_counter()
-        engine = open_engine(self.manifest, self.config)
+        engine = engine or open_engine(self.manifest, self.config)
         if self.manifest.hook and self.manifest.format != "python":
             from mldeploy.handlers.hooks import load_hooks
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from threading import Lock
 from time import time
 
@@ -129,11 +128,16 @@ def _escape(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def _process_start_time() -> float:
     """When the process was started: from /proc where there is one, else now."""
     try:
-        ticks = int(Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()[19])
-        machine = Path("/proc/stat").read_bytes().splitlines()
+        ticks = int(_read("/proc/self/stat").rpartition(b")")[2].split()[19])
+        machine = _read("/proc/stat").splitlines()
         boot = next(int(line.split()[1]) for line in machine if line.startswith(b"btime"))
         return boot + ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, StopIteration):
@@ -143,7 +147,7 @@ def _process_start_time() -> float:
 def _resident_bytes() -> int:
     """Resident memory now: from /proc where there is one, else the peak that the system knows."""
     try:
-        return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(_read("/proc/self/statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         import resource
         import sys

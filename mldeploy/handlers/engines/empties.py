@@ -7,8 +7,7 @@ empty tensor comes, by the way an operator's name is written there.
 
 from __future__ import annotations
 
-import mmap
-from pathlib import Path
+import os
 
 from mldeploy.handlers.engines import EngineError, EngineInputError
 from mldeploy.handlers.tensor import Tensor, TensorSpec
@@ -20,7 +19,7 @@ _OP_TYPE = b'"'  # NodeProto.op_type: field 4, length-delimited
 class EmptyGate:
     """Lets empty tensors through to models without such operators."""
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, model: os.PathLike[str] | str) -> None:
         self._model = model
         self._is_fatal: bool | None = None
 
@@ -34,13 +33,15 @@ class EmptyGate:
             raise EngineInputError(spec.name, f"{spec.name} {list(tensor.shape)} has no elements; this model needs some")
 
 
-def has_fatal(model: Path) -> bool:
+def has_fatal(model: os.PathLike[str] | str) -> bool:
     """Whether the file names one of FATAL. By chance it seems so once in some hundred thousand files of 10 MB.
 
     Raises EngineError when the file cannot be read.
     """
+    import mmap
+
     try:
-        with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with open(model, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return any(content.find(_OP_TYPE + bytes([len(name)]) + name.encode()) >= 0 for name in FATAL)
     except OSError as error:
-        raise EngineError(f"{model.name} cannot be read: {error}") from error
+        raise EngineError(f"{os.path.basename(model)} cannot be read: {error}") from error

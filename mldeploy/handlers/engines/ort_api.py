@@ -120,16 +120,16 @@ def _result_type(name: str) -> Any:
 def find_library(search: Sequence[str]) -> str:
     """The shared library inside the first onnxruntime package on `search` (as sys.path). Raises LeanUnavailable."""
     for folder in search:
-        capi = os.path.join(folder, "onnxruntime", "capi")  # noqa: PTH118 - pathlib takes longer to import than this search
+        capi = os.path.join(folder, "onnxruntime", "capi")
         try:
-            names = sorted(os.listdir(capi))  # noqa: PTH208
+            names = sorted(os.listdir(capi))
         except OSError:
             continue
         for name in names:
             if name.startswith(("libonnxruntime.so", "libonnxruntime.dylib")) or (
                 name.startswith("libonnxruntime.") and name.endswith(".dylib")
             ):
-                return os.path.join(capi, name)  # noqa: PTH118
+                return os.path.join(capi, name)
         raise LeanUnavailable(f"the onnxruntime package has no shared library in {capi}")
     raise LeanUnavailable("the onnxruntime package is not on sys.path as a folder")
 

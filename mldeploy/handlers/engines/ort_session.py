@@ -62,7 +62,7 @@ class Session:
         try:
             environment = self._own(ort.ReleaseEnv, lambda out: ort.CreateEnv(LOG_FATAL, b"mldeploy", out))
             options = self._options(thread_count(config), optimisation_level(manifest))
-            path = os.fsencode(manifest.root / manifest.entry)
+            path = os.fsencode(manifest.path(manifest.entry))
             self.handle = self._own(ort.ReleaseSession, lambda out: ort.CreateSession(environment, path, options, out))
             self.memory = self._own(ort.ReleaseMemoryInfo, lambda out: ort.CreateCpuMemoryInfo(_DEVICE, _DEFAULT, out))
             inputs = self._signature(ort.SessionGetInputCount, ort.SessionGetInputName, ort.SessionGetInputTypeInfo)
@@ -72,7 +72,7 @@ class Session:
         except BaseException:
             self.release()
             raise
-        gate = EmptyGate(manifest.root / manifest.entry)
+        gate = EmptyGate(manifest.path(manifest.entry))
         self.feeds = tuple(Feed(spec, gate) for spec in self.inputs)
         self.input_names = _c_strings(self.inputs)
         self.output_names = _c_strings(self.outputs)

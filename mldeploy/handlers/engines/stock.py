@@ -55,7 +55,7 @@ def open_stock(manifest: Manifest, config: ServingConfig, fallback_reason: str =
         options.add_session_config_entry(key, value)
     try:
         session = onnxruntime.InferenceSession(
-            manifest.root / manifest.entry, sess_options=options, providers=["CPUExecutionProvider"]
+            manifest.path(manifest.entry), sess_options=options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # the binding has a class for each status code, and no common one
         raise EngineError(f"ONNX Runtime {onnxruntime.__version__} cannot load {manifest.entry}: {error}") from error
@@ -78,7 +78,7 @@ class StockEngine:
         self._session: Any = session
         self._run_options = run_options
         self._output_names = [spec.name for spec in self.outputs]
-        self._gate = EmptyGate(manifest.root / manifest.entry)
+        self._gate = EmptyGate(manifest.path(manifest.entry))
         self._watchdog = Watchdog(_stop)
 
     def run(self, inputs: dict[str, Tensor], timeout_s: float | None = None) -> dict[str, Tensor]:

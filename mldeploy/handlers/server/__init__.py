@@ -7,6 +7,7 @@
     protocol  one connection: order, back-pressure, closing         wire      Response ─▶ bytes
     service   where a request is answered; all connections          patience  how long a connection may take over each thing
     admission who runs, who waits, who is refused                   pool      threads, deadlines, stuck workers
+    head_start the lean engine, opened while the rest is imported
 
 What an answer says is the core's business (`handlers.core`); nothing here looks into a body.
 """

@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mldeploy.handlers.config import ServingConfig
     from mldeploy.handlers.core import Runtime
+    from mldeploy.handlers.engines import Engine
+
+
+def _none() -> Engine | None:
+    return None
 
 
 class LoadError(Exception):
@@ -20,10 +25,12 @@ class LoadError(Exception):
 
 
 class Loader:
-    """`error` and `seconds` are of use once `then` has called back."""
+    """`opened` may wait, and returns an engine that was opened ahead. `error` and `seconds` are of use once `then` has called
+    back."""
 
-    def __init__(self, bundle: str, config: ServingConfig) -> None:
+    def __init__(self, bundle: str, config: ServingConfig, opened: Callable[[], Engine | None] = _none) -> None:
         self._bundle = bundle
+        self._opened = opened
         self._config = config
         self._creating = _thread.allocate_lock()
         self._lock = _thread.allocate_lock()
@@ -64,7 +71,7 @@ class Loader:
             finally:
                 if self._creating.locked():
                     self._creating.release()
-            runtime.load()
+            runtime.load(self._opened())
         except BaseException as error:  # a hook can raise anything while it is imported, SystemExit too
             detail = " ".join(str(error).split())
             self.error = LoadError(detail if _is_meant(error) else f"{type(error).__name__}: {detail}")

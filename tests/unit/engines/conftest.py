@@ -69,7 +69,7 @@ def bundle(tmp_path: Path) -> Callable[..., Manifest]:
         (root / "model.onnx").write_bytes(content)
         read_inputs, read_outputs = CORPUS.signature(proto) if proto else ((), ())
         manifest = Manifest(
-            root=root,
+            folder=str(root),
             name="m",
             fingerprint=f"{made:064x}",
             format="onnx",

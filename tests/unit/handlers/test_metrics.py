@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from pathlib import Path
 from time import time
 
 import pytest
@@ -98,10 +97,10 @@ def test_without_proc_there_are_substitutes(monkeypatch: pytest.MonkeyPatch, pla
     import resource
     import sys
 
-    def missing(self: Path) -> bytes:
-        raise OSError
+    def missing(path: str) -> bytes:
+        raise OSError(path)
 
-    monkeypatch.setattr(metrics_module.Path, "read_bytes", missing)
+    monkeypatch.setattr(metrics_module, "_read", missing)
     monkeypatch.setattr(sys, "platform", platform)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     metrics = Metrics()

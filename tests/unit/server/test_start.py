@@ -244,7 +244,7 @@ def test_what_goes_wrong_while_loading_is_one_line(
 ) -> None:
     loader = Loader(str(bundle(tmp_path, ECHO)), CONFIG)
 
-    def load(_self: object) -> None:
+    def load(_self: object, _engine: object) -> None:
         raise error
 
     monkeypatch.setattr("mldeploy.handlers.core.Runtime.load", load)
