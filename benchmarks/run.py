@@ -47,7 +47,7 @@ class Row:
     cold_ms: float | None
     p50_us: float
     eight_per_s: float
-    pss_mb: float
+    pss_mb: float | None
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ def table(title: str, rows: list[Row], unit_us: bool) -> str:
     for row in rows:
         latency = f"{row.p50_us:.0f} µs" if unit_us else f"{row.p50_us / 1000:.1f} ms"
         cold = "–" if row.cold_ms is None else f"{row.cold_ms:.0f}"
-        lines.append(f"| {row.name} | {cold} | {latency} | {row.eight_per_s:,.0f} | {row.pss_mb:.0f} |")
+        memory = "–" if row.pss_mb is None else f"{row.pss_mb:.0f}"
+        lines.append(f"| {row.name} | {cold} | {latency} | {row.eight_per_s:,.0f} | {memory} |")
     return "\n".join(lines)
 
 
@@ -201,11 +202,11 @@ def run(peers_python: Path, rounds: int, seconds: int) -> str:
         Target("cold start, stock binding / bare process", (stock.cold_ms or 0) / 1e3 / bare_s, 1.6),
         Target("cold start, lean engine / bare process", (lean.cold_ms or 0) / 1e3 / bare_s, 0.6),
         Target("cold start, lean engine / functions-framework's", (lean.cold_ms or 0) / (framework.cold_ms or 1), 0.25),
-        Target("memory after load, lean / bare process", lean.pss_mb / bare_mb, 1.3),
-        Target("memory after load, stock / bare process", stock.pss_mb / bare_mb, 1.3),
+        Target("memory after load, lean / bare process", (lean.pss_mb or 0) / bare_mb, 1.3),
+        Target("memory after load, stock / bare process", (stock.pss_mb or 0) / bare_mb, 1.3),
         *command_targets(rounds),
     ]
-    echo_row = Row(echo.name, None, echo_load.p50_us, echo_eight.per_second, 0)
+    echo_row = Row(echo.name, None, echo_load.p50_us, echo_eight.per_second, None)
     notes = (
         f"Bare process (`python -c` import onnxruntime, session, run): {bare_s * 1e3:.0f} ms, {bare_mb:.0f} MB. "
         f"Decode + preprocess + `session.run` in a loop: {in_process_s * 1e3:.2f} ms. "
