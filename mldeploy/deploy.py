@@ -96,11 +96,11 @@ def up(loaded: LoadedSpec, cloud: str, report: Reporter) -> Outputs:
     check(loaded, cloud)
     bundle = pack(loaded, report)
     plan = provider.plan(loaded, bundle)
-    return provider.driver(plan.name, plan.stage).up(plan, bundle, loaded, report)
+    return provider.driver(plan.name, plan.stage, loaded).up(plan, bundle, loaded, report)
 
 
-def driver(name: str, stage: str, cloud: str) -> Driver:
+def driver(name: str, stage: str, cloud: str, loaded: LoadedSpec | None = None) -> Driver:
     """The effects side of one deployment, deployed or not."""
     from mldeploy.providers import registry
 
-    return registry.get(cloud).driver(name, stage)
+    return registry.get(cloud).driver(name, stage, loaded)

@@ -53,8 +53,45 @@ class PlannedResource:
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """What an image is made of besides the bundle; with the bundle it decides every byte that we add to the base.
+
+    `base` is the reference of the base image, `python` its "3.13", for which wheels are chosen. `requirements` names groups of
+    locked packages (`mldeploy/image/locks/`); `modules` are packages of mldeploy that ship ("mldeploy.handlers" and the
+    provider's entry package), importable in the image under their own names; `files` maps further absolute paths to their text.
+    `probe` is the command that reads requests from stdin and answers them inside the image, through the entry point.
+    `user_requirements` is the text of the user's own hashed requirements file. `max_mb` bounds the uncompressed image.
+    """
+
+    base: str
+    architecture: str
+    python: str
+    engine: str
+    requirements: tuple[str, ...]
+    modules: tuple[str, ...]
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
+    probe: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    packages_dir: str = "/opt/mldeploy/packages"
+    app_dir: str = "/opt/mldeploy/app"
+    bundle_dir: str = "/opt/mldeploy/bundle"
+    workdir: str = "/opt/mldeploy/app"
+    user: str = "10001:10001"
+    port: int | None = None
+    user_requirements: str = ""
+    max_mb: int = 10_000
+
+
+@dataclass(frozen=True)
 class Plan:
-    """What a deployment will be. `environment` has no secret; `secrets` maps names to references, never to values."""
+    """What a deployment will be. `environment` has no secret; `secrets` maps names to references, never to values.
+
+    `image` is None where nothing is built. `program` is the JSON document that the provider's stack programs read: physical
+    names, sizes, switches; whatever they need and nothing that only exists once something is deployed.
+    """
 
     provider: str
     name: str
@@ -67,6 +104,8 @@ class Plan:
     secrets: Mapping[str, str]
     tags: Mapping[str, str] = field(default_factory=dict)
     fixed_monthly_usd: str | None = None
+    image: Recipe | None = None
+    program: Mapping[str, Any] = field(default_factory=dict)
 
     def setting(self, key: str) -> Any:
         """The decided value of `key`. Raises KeyError when the plan has no such setting."""

@@ -12,14 +12,14 @@ import http.client
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
+from mldeploy.calling import call
 from mldeploy.errors import SmokeError
 from mldeploy.progress import Reporter
-from mldeploy.providers.contract import Endpoint
+from mldeploy.providers.contract import Call, Endpoint, Reply
 from mldeploy.spec.loaded import LoadedSpec
 from mldeploy.spec.model import Smoke
 
@@ -34,6 +34,8 @@ CONTENT_TYPES = {
 DEFAULT_TIMEOUT_S = 30.0
 TIMEOUT_MARGIN_S = 5.0  # beyond the release's own limit, which answers 504 first
 _SHOWN_CHARS = 300
+
+Ask = Callable[[Call], Reply]
 
 
 class Difference(NamedTuple):
@@ -53,9 +55,15 @@ class Answer(NamedTuple):
 
 def run_smoke(loaded: LoadedSpec, endpoint: Endpoint, report: Reporter) -> int:
     """Send every smoke request of the spec; returns how many. Raises SmokeError on the first that is not as expected."""
-    caller = _Caller(endpoint, (loaded.spec.resources.timeout_s or DEFAULT_TIMEOUT_S) + TIMEOUT_MARGIN_S)
+    timeout_s = (loaded.spec.resources.timeout_s or DEFAULT_TIMEOUT_S) + TIMEOUT_MARGIN_S
+    return run_requests(loaded, lambda request: call(endpoint, request, timeout_s), report)
+
+
+def run_requests(loaded: LoadedSpec, ask: Ask, report: Reporter, title: str = "smoke") -> int:
+    """`run_smoke` over any way of asking, which raises OSError or HTTPException without an answer. `title` names the step."""
+    caller = _Caller(ask)
     requests = loaded.spec.smoke
-    with report.step("smoke", "asking") as step:
+    with report.step(title, "asking") as step:
         if not requests:
             _check_signature(caller, loaded.spec.name)
             step.done("ready; no smoke requests in the spec")
@@ -128,28 +136,18 @@ def _check_signature(caller: _Caller, name: str) -> None:
 
 
 class _Caller:
-    """A connection for each request: the simplest caller there is, and none that fails because the last one was closed."""
+    """Sends a call and reads the answer as JSON where it is some."""
 
-    def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
-        self._url = urlsplit(endpoint.url)
-        self._headers = endpoint.headers
-        self._timeout_s = timeout_s
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
 
     def send(self, method: str, path: str, content_type: str = "", body: bytes = b"") -> Answer:
         """Raises OSError or HTTPException when there is no answer."""
-        kind = http.client.HTTPSConnection if self._url.scheme == "https" else http.client.HTTPConnection
-        connection = kind(self._url.hostname or "", self._url.port, timeout=self._timeout_s)
-        headers: Mapping[str, str] = {**self._headers, "content-type": content_type} if content_type else self._headers
+        reply = self._ask(Call(method, path, {"content-type": content_type} if content_type else {}, body))
         try:
-            connection.request(method, self._url.path.rstrip("/") + path, body=body or None, headers=dict(headers))
-            response = connection.getresponse()
-            data = response.read()
-        finally:
-            connection.close()
-        try:
-            return Answer(response.status, json.loads(data))
+            return Answer(reply.status, json.loads(reply.body))
         except ValueError:
-            return Answer(response.status, data.decode(errors="replace"))
+            return Answer(reply.status, reply.body.decode(errors="replace"))
 
 
 def differences(expected: Any, got: Any, tolerance: float, path: str = "") -> Iterator[Difference]:

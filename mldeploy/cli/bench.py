@@ -117,7 +117,7 @@ def _measure(session: Session, target: Target, payload: payloads.Payload, plan: 
             if serving is None:
                 raise UsageError("--fresh needs a spec", "give -f FILE instead of --name")
             endpoint = _fresh(serving, stack)
-        check(post(endpoint.url, "/predict", payload, endpoint.headers, measure.TIMEOUT_S))
+        check(post(endpoint, "/predict", payload, measure.TIMEOUT_S))
         call = measure.Call(endpoint.url, "/predict", payload.body, payload.content_type, endpoint.headers)
         levels = measure.levels(call, plan.concurrency, plan.duration_s, session.report)
     report = measure.Report(

@@ -1,4 +1,4 @@
-"""One HTTP request to an endpoint and its answer, with the time it took as seen from here. Standard library only."""
+"""One request to an endpoint and its answer, with the time it took as seen from here."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from mldeploy.calling import call
 from mldeploy.cli.payload import Payload
 from mldeploy.errors import DeployError
+from mldeploy.providers.contract import Call, Endpoint
 
 
 @dataclass(frozen=True)
@@ -45,28 +46,18 @@ class Answer:
         return found
 
 
-def post(url: str, path: str, payload: Payload, headers: Mapping[str, str], timeout_s: float) -> Answer:
-    """POST `payload` to `url` + `path`. Raises DeployError when no answer comes."""
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+def post(endpoint: Endpoint, path: str, payload: Payload, timeout_s: float) -> Answer:
+    """POST `payload` to `path` of the endpoint. Raises DeployError when no answer comes, ProviderError without credentials."""
+    request = Call("POST", path, {"content-type": payload.content_type}, payload.body)
     started_s = time.perf_counter()
-    connection = kind(parts.hostname or "", parts.port, timeout=timeout_s)
     try:
-        connection.request(
-            "POST",
-            parts.path.rstrip("/") + path,
-            payload.body,
-            {"content-type": payload.content_type, "connection": "close", **headers},
-        )
-        response = connection.getresponse()
-        body = response.read()
-        elapsed_ms = (time.perf_counter() - started_s) * 1e3
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, body, elapsed_ms)
+        reply = call(endpoint, request, timeout_s)
     except TimeoutError as error:
         raise DeployError(
-            f"{url} did not answer within {timeout_s:g} s", "mldeploy logs -n 20, or a longer --timeout"
+            f"{endpoint.url} did not answer within {timeout_s:g} s", "mldeploy logs -n 20, or a longer --timeout"
         ) from error
     except (OSError, http.client.HTTPException) as error:
-        raise DeployError(f"{url} does not answer: {error or type(error).__name__}", "mldeploy status · mldeploy up") from error
-    finally:
-        connection.close()
+        raise DeployError(
+            f"{endpoint.url} does not answer: {error or type(error).__name__}", "mldeploy status · mldeploy up"
+        ) from error
+    return Answer(reply.status, reply.headers, reply.body, (time.perf_counter() - started_s) * 1e3)

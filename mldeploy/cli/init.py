@@ -195,6 +195,7 @@ def _ask(session: Session, loaded: Any, request: tuple[Path, str]) -> Any:
     from mldeploy.cli.http_call import post
     from mldeploy.cli.serving import prepare
     from mldeploy.progress import SilentReporter
+    from mldeploy.providers.contract import Endpoint
 
     path, text = request
     payload = payloads.Payload(text.encode(), payloads.JSON, path.name) if text else payloads.read_file(path)
@@ -202,7 +203,7 @@ def _ask(session: Session, loaded: Any, request: tuple[Path, str]) -> Any:
     with serving.runtime(is_silent=True) as runtime:
         runtime.accept()
         runtime.wait_ready()
-        answer = post(runtime.url, "/predict", payload, serving.headers, 60.0)
+        answer = post(Endpoint(runtime.url, serving.headers), "/predict", payload, 60.0)
     if answer.status != 200:
         from mldeploy.cli.answer import problem
 

@@ -49,7 +49,7 @@ def command(session: Session, data: str | None, timeout: float, name: str | None
     payload = payloads.read(data) if data is not None else default_payload(target)
     endpoint = target.endpoint(session)
     session.after_interrupt = lambda: "the request may still be answered; nothing was changed"
-    answer = post(endpoint.url, "/predict", payload, endpoint.headers, timeout)
+    answer = post(endpoint, "/predict", payload, timeout)
     check(answer)
     if session.settings.is_json:
         session.out.line(answer.body.decode("utf-8", "replace").rstrip("\n"))

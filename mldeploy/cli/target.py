@@ -36,7 +36,7 @@ class Target:
     def driver(self) -> Driver:
         from mldeploy import deploy
 
-        return deploy.driver(self.name, self.stage, self.cloud)
+        return deploy.driver(self.name, self.stage, self.cloud, self.loaded)
 
     @property
     def title(self) -> str:

@@ -6,9 +6,10 @@ Built-ins and third parties register alike, in the entry-point group `mldeploy.p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -20,12 +21,38 @@ from mldeploy.spec.loaded import LoadedSpec
 
 
 @dataclass(frozen=True)
+class Call:
+    """One HTTP request to an endpoint. `path` is below the endpoint's URL, with its query; header names are lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to a `Call`. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
 class Endpoint:
-    """Where a deployment answers and what a caller must send. `visibility` is one line for a person."""
+    """Where a deployment answers and what a caller must send. `visibility` is one line for a person.
+
+    `headers` go with every call. `sign` gives the headers that one call needs besides (a signature over it, a token); it may
+    ask the cloud. `send` replaces HTTP to `url` where a deployment is reached through the cloud's own API; it takes the call
+    and the seconds to wait, and raises OSError when no answer comes.
+    """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     visibility: str = ""
+    sign: Callable[[Call], Mapping[str, str]] | None = field(default=None, repr=False)
+    send: Callable[[Call, float], Reply] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -69,6 +96,41 @@ class Finding:
     remedy: str = ""
 
 
+@dataclass(frozen=True)
+class Change:
+    """One resource in a preview or a refresh. `action`: "create" | "update" | "replace" | "delete" | "same".
+
+    `reasons` are the properties that differ, in words ("memory_mb 1024 → 2048"); a secret's value never appears.
+    """
+
+    action: str
+    kind: str
+    name: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What `up` would change. `basis` says how it is known ("the engine and the account", "the program and the last known
+    state; offline"). `visibility` is how the endpoint will be reached."""
+
+    changes: tuple[Change, ...]
+    basis: str
+    visibility: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry of `history`, newest first. `result`: "succeeded" | "failed" | "in-progress"."""
+
+    version: int
+    kind: str
+    result: str
+    started: str
+    duration_s: float | None
+    summary: str = ""
+
+
 class Driver(Protocol):
     """The effects on one deployment (name, stage) at one provider. Every method may be repeated safely."""
 
@@ -89,7 +151,34 @@ class Driver(Protocol):
         """Log lines, oldest first, without line ends. `follow` goes on until the caller stops iterating."""
 
     def destroy(self, report: Reporter) -> bool:
-        """Remove everything. Returns False when there was nothing to remove."""
+        """Remove everything. Returns False when there was nothing to remove. Raises DeployError that lists what is left."""
+
+
+@runtime_checkable
+class Stacked(Protocol):
+    """What the driver of a provider with recorded state can do besides. Who has no such state lacks these methods."""
+
+    def preview(self, plan: Plan, bundle: Bundle, loaded: LoadedSpec, report: Reporter, *, is_offline: bool) -> Preview:
+        """What `up` would change. With `is_offline` it asks neither the cloud nor an engine."""
+
+    def history(self, limit: int) -> tuple[Event, ...]:
+        """The last updates, newest first; empty when there is none."""
+
+    def refresh(self, report: Reporter) -> tuple[Change, ...]:
+        """Compare the record with the cloud, take the cloud's word, and say what had drifted."""
+
+    def unlock(self, report: Reporter, *, is_forced: bool) -> bool:
+        """Remove a lock whose holder is gone; False when there is none. Raises LockedError when the holder lives (or may live,
+        on another machine) unless `is_forced`."""
+
+
+@runtime_checkable
+class Ejectable(Protocol):
+    """A provider whose deployment can be written out as a plain program."""
+
+    def eject(self, loaded: LoadedSpec, bundle: Bundle, folder: Path, report: Reporter) -> tuple[Path, ...]:
+        """Write a program and an image context into the empty `folder`, with no import of mldeploy; the files written.
+        A preview of it on the same stack shows no change."""
 
 
 class Provider(Protocol):
@@ -109,8 +198,8 @@ class Provider(Protocol):
     def checks(self) -> Iterable[Finding]:
         """What `mldeploy doctor` looks at for this provider."""
 
-    def driver(self, name: str, stage: str) -> Driver:
-        """The effects side for one deployment."""
+    def driver(self, name: str, stage: str, loaded: LoadedSpec | None = None) -> Driver:
+        """The effects side for one deployment. `loaded` is its spec where there is one at hand; it may say where state is."""
 
     def deployments(self) -> Iterable[Status]:
         """Every deployment of this provider known on this machine (for `status` without a spec)."""

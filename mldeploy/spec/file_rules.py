@@ -12,14 +12,14 @@ from mldeploy.spec import node as tree
 
 Finding = tuple[tree.Path, str, str]
 
-_KEYS = ("path", "labels", "hook", "parity_data")
+_KEYS = (("model", "path"), ("model", "labels"), ("model", "hook"), ("model", "parity_data"), ("image", "requirements"))
 _MOST_NAMES = 2_000
 
 
 def problems(root: tree.Node, folder: Path) -> Iterator[Finding]:
     """Every named file that is not a readable file. Paths are relative to `folder`; anywhere on this machine is allowed."""
     smoke = (("smoke", index, "file") for index in range(len(root.list_at("smoke"))))
-    paths: list[tree.Path] = [*(("model", key) for key in _KEYS), *smoke]
+    paths: list[tree.Path] = [*_KEYS, *smoke]
     for path in paths:
         name = root.text_at(*path)
         fault = _fault(name, folder, path) if name is not None else None

@@ -142,6 +142,30 @@ class Resources(Section):
     ephemeral_mb: int | None = Field(default=None, ge=1, description="temporary disk of one instance, MiB")
 
 
+class ImageSection(Section):
+    """The container image that the clouds run. Each cloud's own settings may name another base image."""
+
+    engine: Literal["auto", "lean", "stock"] = Field(
+        default="auto", description="lean: ONNX Runtime's library; stock: its Python package; auto: what the model needs"
+    )
+    max_mb: int | None = Field(default=None, ge=1, description="refuse an image larger than this uncompressed, MB")
+    requirements: str | None = Field(
+        default=None,
+        description="packages of your hook: a requirements file with a hash for each, as `uv pip compile` writes it",
+    )
+
+
+class StateSection(Section):
+    """Where the clouds' deployments are recorded. Left out: on this machine, encrypted with a key that mldeploy makes."""
+
+    backend: str | None = Field(
+        default=None, description="any Pulumi backend: file://…, s3://…, gs://…, azblob://…, https://…; default: this machine"
+    )
+    secrets_provider: str | None = Field(
+        default=None, description="what encrypts secrets in the record: passphrase, awskms://…, azurekeyvault://…, gcpkms://…"
+    )
+
+
 class Smoke(Section):
     """A request with a known answer, sent to every new release before it serves.
 
@@ -164,6 +188,7 @@ class ModelSpec(Section):
     name: str = Field(pattern=NAME_PATTERN, description="lower-case letters, digits and '-', at most 40")
     model: ModelSection = Field(description="the model file and what surrounds it")
     resources: Resources = Field(default=Resources(), description="size and scale; left out: the provider's defaults")
+    image: ImageSection = Field(default=ImageSection(), description="the container image that the clouds run")
     access: Literal["private", "key", "public"] = Field(
         default="private", description="private: the provider's own sign-in; key: an API key; public: anyone"
     )
@@ -175,6 +200,7 @@ class ModelSpec(Section):
     )
     smoke: list[Smoke] = Field(default=[], description="requests with known answers, sent before a release serves")
     clouds: dict[str, dict[str, Any]] = Field(default={}, description="each provider's own settings")
+    state: StateSection = Field(default=StateSection(), description="where the clouds' deployments are recorded")
     stages: dict[Annotated[str, Field(pattern=NAME_PATTERN)], dict[str, Any]] = Field(
         default={}, description="overlays merged over the rest: anything but name, version and stages"
     )

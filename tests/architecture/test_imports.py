@@ -21,11 +21,13 @@ ALLOWED = {
     "bundle": {"errors", "progress", "spec", "handlers", "state"},
     "plan": set(),
     "state": {"errors"},
-    "smoke": {"errors", "progress", "spec", "providers.contract"},
+    "calling": {"providers.contract"},
+    "smoke": {"errors", "progress", "spec", "providers.contract", "calling"},
     "validate": {"errors", "plan", "spec", "providers"},
-    "providers": {"errors", "progress", "plan", "spec", "bundle", "handlers", "state", "smoke", "stacks", "naming"},
-    "stacks": {"errors", "progress", "plan"},
-    "naming": {"errors"},
+    "providers": {"errors", "progress", "plan", "spec", "bundle", "handlers", "state", "smoke", "stacks", "naming", "image"},
+    "image": {"errors", "progress", "plan", "spec", "bundle", "state", "smoke", "providers.contract"},
+    "stacks": {"errors", "progress", "plan", "spec", "bundle", "state", "smoke", "image", "providers.contract"},
+    "naming": set(),
     "deploy": {"errors", "progress", "plan", "spec", "bundle", "providers", "state", "validate"},
     "bench": {"errors", "progress", "handlers", "providers"},
     "cli": {
@@ -40,13 +42,15 @@ ALLOWED = {
         "handlers",
         "state",
         "smoke",
+        "calling",
+        "image",
+        "stacks",
         "templates",
     },
 }
 ONLY_IN = {
     "click": "cli",
     "docker": "image",
-    "pulumi": "stacks",
     "httptools": "handlers",
     "orjson": "handlers",
 }
@@ -90,6 +94,31 @@ def test_libraries_stay_where_they_belong(path: Path) -> None:
     for name, line in imported(path):
         home = ONLY_IN.get(name.split(".")[0])
         assert home is None or part_of(path) == home, f"{path.name}:{line} imports {name}, which belongs to {home}/"
+
+
+def test_pulumi_stays_where_it_belongs() -> None:
+    """`pulumi.automation` in one module; the SDKs in the clouds' programs and in `stacks/`."""
+    for path in python_files():
+        relative = path.relative_to(ROOT)
+        for name, line in imported(path):
+            if name.startswith("pulumi.automation"):
+                assert relative == Path("stacks/automation.py"), f"{relative}:{line} imports {name}"
+            elif name.partition(".")[0].partition("_")[0] == "pulumi":
+                is_program = relative.parts[0] == "providers" and relative.parts[2] == "program"
+                assert is_program or relative.parts[0] == "stacks", f"{relative}:{line} imports {name}"
+
+
+def test_programs_and_entry_points_stand_alone() -> None:
+    """A program can be written out by `eject`; an entry point ships in the image with `handlers` and itself."""
+    for path in python_files():
+        relative = path.relative_to(ROOT)
+        if relative.parts[0] != "providers" or len(relative.parts) < 4 or relative.parts[2] not in ("program", "entry"):
+            continue
+        own = f"mldeploy.providers.{relative.parts[1]}.{relative.parts[2]}"
+        for name, line in imported(path):
+            if name.startswith("mldeploy"):
+                is_handlers = relative.parts[2] == "entry" and name.startswith("mldeploy.handlers")
+                assert name.startswith(own) or is_handlers, f"{relative}:{line} imports {name}"
 
 
 def test_onnxruntime_is_imported_with_its_telemetry_off() -> None:

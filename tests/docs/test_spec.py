@@ -30,7 +30,9 @@ SECTIONS: dict[str, tuple[tuple[str | int, ...], str]] = {
     "model.postprocess (kind: top_k)": (("model", "postprocess"), "top_k"),
     "model.inputs and model.outputs, one entry": (("model", "inputs", 0), ""),
     "resources": (("resources",), ""),
+    "image": (("image",), ""),
     "smoke, one entry": (("smoke", 0), ""),
+    "state": (("state",), ""),
 }
 
 

@@ -36,7 +36,7 @@ class LocalProvider:
 
         return checks.checks()
 
-    def driver(self, name: str, stage: str) -> LocalDriver:
+    def driver(self, name: str, stage: str, loaded: LoadedSpec | None = None) -> LocalDriver:
         return LocalDriver(name, stage)
 
     def deployments(self) -> Iterator[Status]:

@@ -70,7 +70,7 @@ class ToyCloud:
     def checks(self) -> Iterable[Finding]:
         return [Finding("toy box", True, "open")]
 
-    def driver(self, name: str, stage: str) -> Driver:
+    def driver(self, name: str, stage: str, loaded: LoadedSpec | None = None) -> Driver:
         from toycloud.driver import ToyDriver
 
         return ToyDriver(name, stage)

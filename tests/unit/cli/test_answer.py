@@ -15,6 +15,7 @@ from mldeploy.cli.log_line import readable
 from mldeploy.cli.payload import Payload
 from mldeploy.cli.terminal import Terminal
 from mldeploy.errors import DeployError
+from mldeploy.providers.contract import Endpoint
 
 PLAIN = Terminal(io.StringIO())
 HEADERS = {
@@ -118,7 +119,7 @@ def test_timings_ignore_what_is_no_number() -> None:
 
 def test_nobody_answers() -> None:
     with pytest.raises(DeployError, match="does not answer"):
-        post("http://127.0.0.1:1", "/predict", Payload(b"{}", "application/json", "x"), {}, 1.0)
+        post(Endpoint("http://127.0.0.1:1"), "/predict", Payload(b"{}", "application/json", "x"), 1.0)
 
 
 @pytest.mark.parametrize(
