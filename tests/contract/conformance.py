@@ -124,7 +124,7 @@ class ProviderConformance:
     def test_importing_it_is_cheap(self, provider: Provider) -> None:
         module = type(provider).__module__
         code = (
-            f"import sys; sys.path[:0] = {sys.path!r}; old = set(sys.modules); import {module}; print(*set(sys.modules) - had)"
+            f"import sys; sys.path[:0] = {sys.path!r}; had = set(sys.modules); import {module}; print(*set(sys.modules) - had)"
         )
         loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
         assert not [name for name in loaded if name in HEAVY]
