@@ -15,9 +15,10 @@ from mldeploy.errors import Problem, SpecError
 
 if TYPE_CHECKING:
     from mldeploy.bundle.contract import Bundle
+    from mldeploy.image.contract import BuiltImage
     from mldeploy.plan import Plan
     from mldeploy.progress import Reporter
-    from mldeploy.providers.contract import Driver, Outputs
+    from mldeploy.providers.contract import Driver, Outputs, Preview
     from mldeploy.spec.loaded import LoadedSpec
 
 DEFAULT_CLOUD = "local"
@@ -86,6 +87,45 @@ def preview(loaded: LoadedSpec, cloud: str, report: Reporter) -> Plan:
         found = bundle.identify(loaded, state.bundle_store())
         step.done(" · ".join(_bundle_facts(found)))
     return provider.plan(loaded, found)
+
+
+def changes(loaded: LoadedSpec, plan: Plan, report: Reporter, *, is_offline: bool) -> Preview | None:
+    """What `up` would change in what is deployed; None where the provider keeps no record to compare with."""
+    from mldeploy import bundle, state
+    from mldeploy.providers import registry
+    from mldeploy.providers.contract import Stacked
+
+    chosen = registry.get(plan.provider).driver(plan.name, plan.stage, loaded)
+    if not isinstance(chosen, Stacked):
+        return None
+    return chosen.preview(plan, bundle.identify(loaded, state.bundle_store()), loaded, report, is_offline=is_offline)
+
+
+def build(loaded: LoadedSpec, cloud: str, report: Reporter) -> BuiltImage:
+    """The image of `cloud`, built and checked, pushed nowhere. Raises SpecError where the cloud runs none."""
+    from mldeploy import image
+    from mldeploy.providers import registry
+
+    provider = registry.get(cloud)
+    check(loaded, cloud)
+    bundle = pack(loaded, report)
+    plan = provider.plan(loaded, bundle)
+    if plan.image is None:
+        raise SpecError(f"{cloud} runs no image for this spec", "choose a --cloud that does: `mldeploy doctor` lists them all")
+    return image.build(plan, bundle, loaded, report)
+
+
+def eject(loaded: LoadedSpec, cloud: str, folder: Path, report: Reporter) -> tuple[Path, ...]:
+    """Write the deployment out as a plain program. Raises SpecError where the provider has none."""
+    from mldeploy.providers import registry
+    from mldeploy.providers.contract import Ejectable
+
+    provider = registry.get(cloud)
+    check(loaded, cloud)
+    chosen = provider.driver(loaded.spec.name, loaded.stage, loaded)
+    if not isinstance(chosen, Ejectable):
+        raise SpecError(f"{cloud} has no program to write out", "choose a --cloud that does: `mldeploy doctor` lists them all")
+    return chosen.eject(loaded, pack(loaded, report), folder, report)
 
 
 def up(loaded: LoadedSpec, cloud: str, report: Reporter) -> Outputs:

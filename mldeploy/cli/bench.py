@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -118,7 +118,7 @@ def _measure(session: Session, target: Target, payload: payloads.Payload, plan: 
                 raise UsageError("--fresh needs a spec", "give -f FILE instead of --name")
             endpoint = _fresh(serving, stack)
         check(post(endpoint, "/predict", payload, measure.TIMEOUT_S))
-        call = measure.Call(endpoint.url, "/predict", payload.body, payload.content_type, endpoint.headers)
+        call = measure.Call(endpoint.url, "/predict", payload.body, payload.content_type, _headers(endpoint, payload))
         levels = measure.levels(call, plan.concurrency, plan.duration_s, session.report)
     report = measure.Report(
         name=target.name,
@@ -137,6 +137,21 @@ def _measure(session: Session, target: Target, payload: payloads.Payload, plan: 
     own = replace(call, headers=serving.headers)
     cold, memory = measure.cold_and_memory(serving.bundle, serving.environ, own, plan.cold, session.report)
     return replace(report, cold=cold, memory=memory)
+
+
+def _headers(endpoint: Endpoint, payload: payloads.Payload) -> Mapping[str, str]:
+    """What every request of the measurement carries. A signature holds for minutes and for this very request.
+
+    Raises UsageError where the endpoint has no URL to measure.
+    """
+    from mldeploy.providers.contract import Call
+
+    if endpoint.send is not None:
+        raise UsageError("this deployment has no URL to measure", "deploy it with one, or use --fresh")
+    if endpoint.sign is None:
+        return endpoint.headers
+    headers = {**endpoint.headers, "content-type": payload.content_type}
+    return {**endpoint.headers, **endpoint.sign(Call("POST", "/predict", headers, payload.body))}
 
 
 def _serving(session: Session, target: Target, plan: Plan) -> Serving | None:

@@ -52,7 +52,9 @@ def command(session: Session, output: str | None, is_key: bool, name: str | None
 
 def _key(target: Target, session: Session) -> str:
     """The key as a caller on this machine has it. Raises UsageError where none is needed or known."""
-    scheme, _, key = target.endpoint(session).headers.get("authorization", "").partition(" ")
-    if not key or scheme.lower() != "bearer":
+    headers = target.endpoint(session).headers
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    key = key if scheme.lower() == "bearer" else next((v for n, v in headers.items() if n.endswith(("-key", "_key"))), "")
+    if not key:
         raise UsageError(f"{target.title}: no key is needed, or this machine does not know it", "see `access` in the spec")
     return key

@@ -22,6 +22,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "validate": "Check the spec: all problems at once, offline.",
         "schema": "Print the JSON Schema of mldeploy.yaml.",
         "preview": "Show what `up` would make exist.",
+        "build": "Build and check the image; push nothing.",
     },
     "Serve it": {
         "up": "Deploy: pack, start, smoke-test, switch over.",
@@ -33,10 +34,14 @@ SECTIONS: dict[str, dict[str, str]] = {
         "status": "Show what is running.",
         "outputs": "Show the URL and other outputs.",
         "logs": "Show the log.",
+        "history": "Show the deployment's updates, newest first.",
+        "refresh": "Compare the record with the cloud.",
         "bench": "Measure latency, throughput, cold start and memory.",
     },
     "Set up": {
         "doctor": "Check this machine and the providers.",
+        "unlock": "Remove a lock that was left behind.",
+        "eject": "Write the deployment out as a plain Pulumi program and a Dockerfile.",
         "completion": "Print a shell completion script.",
         "version": "Show the version.",
     },

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+import click
 
 from mldeploy.cli import target as targets
 from mldeploy.cli.sample_request import choose, curl
@@ -17,8 +20,11 @@ if TYPE_CHECKING:
     from mldeploy.spec.loaded import LoadedSpec
 
 
-@verb("up")
-def command(session: Session) -> None:
+@verb(
+    "up",
+    click.Option(["--take-over"], is_flag=True, help="Go on although another project deployed under this name and stage."),
+)
+def command(session: Session, take_over: bool) -> None:
     """Deploy: pack, start, smoke-test, switch over.
 
     Safe to repeat: nothing changed means nothing is done. With a new model the new release is started and smoke-tested beside
@@ -29,8 +35,12 @@ def command(session: Session) -> None:
     loaded = targets.load(session)
     target = targets.Target(loaded.spec.name, loaded.stage, session.settings.cloud_or_default, loaded)
     session.after_interrupt = lambda: targets.standing(target)
+    if take_over:
+        os.environ["MLDEPLOY_TAKE_OVER"] = "1"
     outputs = deploy.up(loaded, target.cloud, session.report)
-    session.result(asdict(outputs), _lines(session, loaded, outputs))
+    endpoint = target.driver.endpoint()
+    is_plain = endpoint is not None and endpoint.sign is None and endpoint.send is None
+    session.result(asdict(outputs), _lines(session, loaded, outputs, is_plain=is_plain))
 
 
 def shown_visibility(text: str, terminal: Terminal) -> str:
@@ -38,7 +48,8 @@ def shown_visibility(text: str, terminal: Terminal) -> str:
     return terminal.style(text, "red", "bold") if "public" in text.lower() else text
 
 
-def _lines(session: Session, loaded: LoadedSpec, outputs: Outputs) -> Iterator[str]:
+def _lines(session: Session, loaded: LoadedSpec, outputs: Outputs, *, is_plain: bool) -> Iterator[str]:
+    """`is_plain`: any HTTP client can call it; one that is signed for is left to `invoke`."""
     call = session.settings.call
     state = "is up" if outputs.changed else "is up, nothing changed"
     visibility = shown_visibility(outputs.visibility, session.out)
@@ -48,6 +59,7 @@ def _lines(session: Session, loaded: LoadedSpec, outputs: Outputs) -> Iterator[s
     sample = choose(loaded)
     yield ""
     key = f"$({call('outputs --key')})" if loaded.spec.access == "key" else ""
-    yield f"  {curl(outputs.url, sample, key)}"
+    if is_plain:
+        yield f"  {curl(outputs.url, sample, key)}"
     logs = call("logs -f").replace(" -f -f ", " -f --file ")  # after `logs`, -f means --follow
     yield f"  {call('invoke')} {sample.argument} · {logs} · {call('destroy')}"

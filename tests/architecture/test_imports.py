@@ -28,7 +28,7 @@ ALLOWED = {
     "image": {"errors", "progress", "plan", "spec", "bundle", "state", "smoke", "providers.contract"},
     "stacks": {"errors", "progress", "plan", "spec", "bundle", "state", "smoke", "image", "providers.contract"},
     "naming": set(),
-    "deploy": {"errors", "progress", "plan", "spec", "bundle", "providers", "state", "validate"},
+    "deploy": {"errors", "progress", "plan", "spec", "bundle", "providers", "state", "validate", "image"},
     "bench": {"errors", "progress", "handlers", "providers"},
     "cli": {
         "errors",
