@@ -1,8 +1,21 @@
-"""One switch for everything generated and committed: `pytest --update` writes it anew, and the diff is reviewed."""
+"""What all tests share: one switch for everything generated and committed, and an account of the tiers at the end of a run.
+
+    pytest --update       writes docs, schema and goldens anew; the diff is reviewed
+
+A tier is a folder of tests, named after what its tests may touch. Those that need an engine (Docker, Pulumi, a browser) are left
+out where it is missing, each with one line that says how to get it; the account shows how many ran, so that nothing is left out
+silently.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
 import pytest
+
+TESTS = Path(__file__).parent
+TIERS_WITH_ONE_WORKER = ("image", "engine")  # they share an engine, a registry and images that take long to make
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -15,3 +28,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def is_update(request: pytest.FixtureRequest) -> bool:
     """Whether generated files are to be written anew."""
     return bool(request.config.getoption("--update"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup` the tests of such a tier go to one worker."""
+    for item in items:
+        tier = _tier(item.nodeid)
+        if tier in TIERS_WITH_ONE_WORKER:
+            item.add_marker(pytest.mark.xdist_group(tier))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line a tier: what passed, what failed, what was left out."""
+    counts: dict[str, Counter[str]] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            counts.setdefault(_tier(report.nodeid), Counter())[outcome] += 1
+    terminalreporter.section("tiers")
+    for tier in sorted(counts):
+        terminalreporter.line(f"{tier:<14}" + ", ".join(f"{n} {outcome}" for outcome, n in counts[tier].items()))
+
+
+def _tier(nodeid: str) -> str:
+    parts = Path(nodeid.partition("::")[0]).parts
+    return parts[1] if len(parts) > 2 and parts[0] == TESTS.name else parts[0] if parts else ""

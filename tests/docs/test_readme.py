@@ -28,7 +28,7 @@ def test_the_first_command_serves_an_example_that_exists() -> None:
 
 def test_ci_runs_the_second_command() -> None:
     line = command("test-command")
-    assert line.endswith("-m pytest -q -n 2")
+    assert line.endswith("-m pytest -q -n 2 --dist loadgroup")
     script = (ROOT / ".ci/run").read_text()
     assert "<!-- test-command -->" in script
     assert 'bash -euo pipefail -c "$command"' in script
