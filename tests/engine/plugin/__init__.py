@@ -1,0 +1,1 @@
+"""What every provider plugin of these tests shares: being a plugin of the Pulumi engine, and being killed at a chosen moment."""
