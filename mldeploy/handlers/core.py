@@ -13,36 +13,23 @@ request: route ▸ authorise ▸ loaded? ▸ remove content-encoding ▸ decode 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
 from itertools import count
 from os import PathLike
 from time import perf_counter
-from typing import Any, NamedTuple
 
 from mldeploy.handlers import auth, documents, media, predict, routes, warmup
+from mldeploy.handlers.account import Account, finish
 from mldeploy.handlers.call import Call
 from mldeploy.handlers.config import ServingConfig
 from mldeploy.handlers.engines import Engine, EngineError, EngineInputError, EngineTimeout
 from mldeploy.handlers.log import Log, clean, traceback_text
 from mldeploy.handlers.manifest import Manifest, read
 from mldeploy.handlers.message import Request, Response
-from mldeploy.handlers.metrics import Metrics, Phases
+from mldeploy.handlers.metrics import Metrics
 from mldeploy.handlers.problems import Problem, to_response
 from mldeploy.handlers.tensor import Tensor
 
-
-class Account(NamedTuple):
-    """The books of one answer, to be closed once: `settle` writes the log line and counts it, `drop` forgets it (somebody else
-    has answered in the meantime). Neither raises."""
-
-    settle: Callable[[], object]
-    drop: Callable[[], object]
-
-
 _RETRY_AFTER = ("retry-after", "1")
-_SERVER_TIMING = "queue;dur=%.3f, decode;dur=%.3f, infer;dur=%.3f, encode;dur=%.3f"
-_LOG_TOTAL = b'"ms_total":%.3f'
-_LOG_PHASES = b'"ms_queue":%.3f,"ms_decode":%.3f,"ms_infer":%.3f,"ms_encode":%.3f,"ms_total":%.3f'
 _LAST_RESORT = Response(
     500,
     (("content-type", "application/problem+json"),),
@@ -131,9 +118,9 @@ class Runtime:
         self.metrics.begin()
         try:
             call = Call(request)
-            return self._finish(call, self._attempt(call))
-        except BaseException:
-            return _LAST_RESORT, Account(self.metrics.end, self.metrics.end)
+            return finish(self.log, self.metrics, call, self._attempt(call))
+        except BaseException as error:
+            return self._last_resort(error)
 
     def reject(
         self,
@@ -153,11 +140,20 @@ class Runtime:
             call = Call(Request(method, path, "", {}, b"", request_id, received_s))
             route = self._routes.get(path)
             call.route = route.name if route is not None else "none"
-            response, account = self._finish(call, self._problem(call, Problem(slug, detail, headers=headers)), bytes_in)
-        except BaseException:
-            response, account = _LAST_RESORT, Account(self.metrics.end, self.metrics.end)
+            refusal = self._problem(call, Problem(slug, detail, headers=headers))
+            response, account = finish(self.log, self.metrics, call, refusal, bytes_in)
+        except BaseException as error:
+            response, account = self._last_resort(error)
         account.settle()
         return response
+
+    def _last_resort(self, error: BaseException) -> tuple[Response, Account]:
+        """Even describing the failure failed: a fixed answer, and a line in the log where that is still possible."""
+        from contextlib import suppress
+
+        with suppress(BaseException):
+            self.log.event("error", "the runtime could not describe a failure", traceback=traceback_text(error))
+        return _LAST_RESORT, Account(self.metrics.end, self.metrics.end)
 
     def _attempt(self, call: Call) -> Response:
         try:
@@ -233,43 +229,6 @@ class Runtime:
         if problem.status in (429, 503) and not any(name == "retry-after" for name, _ in problem.headers):
             response = response._replace(headers=(*response.headers, _RETRY_AFTER))
         return response
-
-    def _finish(self, call: Call, response: Response, bytes_in: int = 0) -> tuple[Response, Account]:
-        """Add the headers that every answer has."""
-        phases = call.phases_s()
-        ms = tuple([seconds * 1e3 for seconds in phases])
-        headers = (*response.headers, ("x-request-id", call.id))
-        if call.is_prediction:
-            start = "cold" if call.is_cold else "warm"
-            headers += (("server-timing", _SERVER_TIMING % ms[:4]), ("x-mldeploy-start", start))
-        received, sent = bytes_in or len(call.request.body), len(response.body)
-        answer = Response(response.status, headers, response.body)
-        return answer, Account(lambda: self._settle(call, response.status, phases, ms, received, sent), self.metrics.end)
-
-    def _settle(self, call: Call, status: int, phases_s: Phases, ms: tuple[float, ...], bytes_in: int, bytes_out: int) -> None:
-        """Write the log line, count."""
-        try:
-            line: dict[str, Any] = {
-                "event": "request",
-                "request_id": call.id,
-                "method": clean(call.request.method, 20),
-                "path": clean(call.request.path),
-                "route": call.route,
-                "status": status,
-                "bytes_in": bytes_in,
-                "bytes_out": bytes_out,
-            }
-            if call.is_prediction:
-                line["start"] = "cold" if call.is_cold else "warm"
-            if call.error:
-                line["error"] = call.error
-                if call.trace:
-                    line["traceback"] = call.trace
-            times = _LOG_PHASES % ms if call.is_prediction else _LOG_TOTAL % ms[4:]
-            self.log.line("error" if status >= 500 else "info", line, times)
-        finally:
-            has_run = call.run_started_s > 0
-            self.metrics.finish(call.route, status, bytes_in, bytes_out, phases_s if has_run else None, call.is_cold)
 
 
 def _model_failed(call: Call, error: BaseException) -> Problem:

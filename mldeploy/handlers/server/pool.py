@@ -26,7 +26,7 @@ from mldeploy.handlers.server.admission import Admission
 from mldeploy.handlers.server.loop import Loop, Timer
 
 if TYPE_CHECKING:
-    from mldeploy.handlers.core import Account
+    from mldeploy.handlers.account import Account
 
 # The engine's own stop at the deadline should be the answer; this is how long the loop lets it go first.
 _ENGINE_LEAD_S = 0.05

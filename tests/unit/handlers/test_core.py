@@ -355,6 +355,7 @@ def test_the_last_resort(make_runtime: Make, monkeypatch: pytest.MonkeyPatch) ->
     for response in (harness.send("GET", "/nothing"), harness.runtime.reject("too-many-requests", "busy")):
         assert response.status == 500
         assert json.loads(response.body)["type"] == "urn:mldeploy:problem:internal"
+        assert "MemoryError" in harness.lines()[-1]["traceback"]
     assert harness.runtime.metrics.in_flight == 0
 
 

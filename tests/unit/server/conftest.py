@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from mldeploy.handlers.account import Account
 from mldeploy.handlers.config import ServingConfig
-from mldeploy.handlers.core import Account
 from mldeploy.handlers.message import Request, Response
 from mldeploy.handlers.problems import PROBLEMS
 from mldeploy.handlers.server.loop import Loop

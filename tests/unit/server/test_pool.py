@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mldeploy.handlers.core import Account
+from mldeploy.handlers.account import Account
 from mldeploy.handlers.message import Request, Response
 from mldeploy.handlers.server.admission import Admission
 from mldeploy.handlers.server.loop import Loop
