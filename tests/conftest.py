@@ -2,8 +2,8 @@
 
     pytest --update       writes docs, schema and goldens anew; the diff is reviewed
 
-A tier is a folder of tests, named after what its tests may touch. Those that need an engine (Docker, Pulumi, a browser) are left
-out where it is missing, each with one line that says how to get it; the account shows how many ran, so that nothing is left out
+A tier is a folder of tests, named after what its tests may touch. One that needs an engine (Docker, Pulumi, a browser) is left
+out where it is missing, with one line that says how to get it; the account shows how many ran, so that nothing is left out
 silently.
 """
 
