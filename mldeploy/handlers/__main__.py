@@ -15,7 +15,13 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mldeploy.handlers.config import ServingConfig
+    from mldeploy.handlers.core import Runtime
 
 _EXIT_FAILED = 1
 _EXIT_USAGE = 2
@@ -71,8 +77,8 @@ def fail(text: str, code: int = _EXIT_FAILED) -> int:
     return code
 
 
-def main(argv: list[str]) -> int:
-    """Serve until drained; the exit code."""
+def main(argv: list[str], make: Callable[[str, ServingConfig], Runtime] | None = None) -> int:
+    """Serve until drained; the exit code. `make` is a platform's own kind of runtime, made on the loading thread."""
     gc.disable()  # until the model is loaded: start-up makes little garbage
     try:
         options = parse(argv)
@@ -98,7 +104,7 @@ def main(argv: list[str]) -> int:
     sys.setswitchinterval(_STARTUP_SWITCH_S)
     ahead = HeadStart(options.bundle, config)
     ahead.begin()
-    loader = Loader(options.bundle, config, ahead.engine)
+    loader = Loader(options.bundle, config, ahead.engine, make)
     loader.start()
     from mldeploy.handlers.server.app import App
     from mldeploy.handlers.server.control import Control

@@ -20,17 +20,30 @@ def _none() -> Engine | None:
     return None
 
 
+def _plain(bundle: str, config: ServingConfig) -> Runtime:
+    from mldeploy.handlers.core import Runtime
+
+    return Runtime(bundle, config)
+
+
 class LoadError(Exception):
     """The bundle cannot be served; the message is one line for a person."""
 
 
 class Loader:
-    """`opened` may wait, and returns an engine that was opened ahead. `error` and `seconds` are of use once `then` has called
-    back."""
+    """`opened` may wait, and returns an engine that was opened ahead. `make` is a platform's own kind of runtime. `error` and
+    `seconds` are of use once `then` has called back."""
 
-    def __init__(self, bundle: str, config: ServingConfig, opened: Callable[[], Engine | None] = _none) -> None:
+    def __init__(
+        self,
+        bundle: str,
+        config: ServingConfig,
+        opened: Callable[[], Engine | None] = _none,
+        make: Callable[[str, ServingConfig], Runtime] | None = None,
+    ) -> None:
         self._bundle = bundle
         self._opened = opened
+        self._make = make or _plain
         self._config = config
         self._creating = _thread.allocate_lock()
         self._lock = _thread.allocate_lock()
@@ -65,9 +78,7 @@ class Loader:
         began_s = perf_counter()
         try:
             try:
-                from mldeploy.handlers.core import Runtime
-
-                self._runtime = runtime = Runtime(self._bundle, self._config)
+                self._runtime = runtime = self._make(self._bundle, self._config)
             finally:
                 if self._creating.locked():
                     self._creating.release()
