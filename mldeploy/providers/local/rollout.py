@@ -17,6 +17,7 @@ from mldeploy.providers.local import inbox, process, pruning, records, reference
 from mldeploy.providers.local.records import Desired, Observed, Paths, Release, ReleaseState
 
 COMMIT_TIMEOUT_S = 15.0
+DRAIN_WAIT_S = 1.5  # silent connections are closed after one second
 ROLLBACK_TIMEOUT_S = 10.0
 START_MARGIN_S = 5.0  # beyond the release's own start timeout, for the supervisor to say that it passed
 Smoke = Callable[[ReleaseState], None]
@@ -134,7 +135,12 @@ class Rollout:
             state = report.release(release.id)
             return state if state is not None and state.phase == "serving" else None
 
-        return supervision.await_report(self._at, is_serving, COMMIT_TIMEOUT_S, f"{self._before.name} was not put into service")
+        state = supervision.await_report(self._at, is_serving, COMMIT_TIMEOUT_S, f"{self._before.name} was not put into service")
+        with contextlib.suppress(DeployError):  # a long prediction may go on; by then nothing new reaches the one before
+            supervision.await_report(
+                self._at, lambda now: True if len(now.releases) == 1 else None, DRAIN_WAIT_S, "the release before drains"
+            )
+        return state
 
     # ── failure ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
