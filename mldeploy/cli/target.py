@@ -11,7 +11,7 @@ import click
 
 from mldeploy.cli.exits import UsageError
 from mldeploy.cli.session import Session
-from mldeploy.errors import DeployError, SpecError
+from mldeploy.errors import DeployError, MldeployError, SpecError
 
 if TYPE_CHECKING:
     from mldeploy.providers.contract import Driver, Endpoint, Status
@@ -103,7 +103,10 @@ def find(session: Session, name: str | None) -> Target:
 
 def standing(target: Target) -> str:
     """How a deployment stands now, in half a sentence; for the line that an interrupt prints."""
-    status: Status = target.driver.status()
+    try:
+        status: Status = target.driver.status()
+    except MldeployError:  # the cloud cannot be asked just now; what is certain is how to go on
+        return "run the same command again to go on"
     if status.state == "absent":
         return f"{target.name} is not deployed; run the same command again to go on"
     at = f" at {status.url}" if status.url else ""
