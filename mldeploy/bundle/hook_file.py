@@ -18,7 +18,10 @@ def check_hook(path: Path, model_format: str) -> None:
         tree = ast.parse(path.read_bytes(), str(path))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
-        raise ModelError(f"{path}:{line}: the hook is not valid Python: {getattr(error, 'msg', error)}") from error
+        raise ModelError(
+            f"{path}:{line}: the hook is not valid Python: {getattr(error, 'msg', error)}",
+            "mend that line and run the command again",
+        ) from error
     names, is_open = set(_bound_names(tree)), any(_is_star(node) for node in ast.walk(tree))
     required = REQUIRED.get(model_format, ())
     missing = [name for name in required if name not in names]

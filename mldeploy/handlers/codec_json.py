@@ -102,7 +102,8 @@ def tensor_of_shape(value: Any, spec: TensorSpec, shape: tuple[int, ...], field:
     count = element_count(shape)
     if isinstance(value, list) and _depth(value, 2) < 2:
         if len(value) != count:
-            _refuse(field, f"{field} has {len(value)} elements", f"{count} elements for shape {list(shape)}")
+            plural = "" if len(value) == 1 else "s"
+            _refuse(field, f"{field} has {len(value)} element{plural}", f"{count} elements for shape {list(shape)}")
         return Tensor(spec.dtype, shape, elements.pack(value, spec.dtype, lambda index: f"{field}[{index}]"))
     return tensor(value, TensorSpec(spec.name, spec.dtype, shape), field)
 

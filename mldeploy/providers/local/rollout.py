@@ -135,7 +135,9 @@ class Rollout:
             state = report.release(release.id)
             return state if state is not None and state.phase == "serving" else None
 
-        state = supervision.await_report(self._at, is_serving, COMMIT_TIMEOUT_S, f"{self._before.name} was not put into service")
+        state = supervision.await_report(
+            self._at, is_serving, COMMIT_TIMEOUT_S, f"{self._before.name} was not put into service"
+        )
         with contextlib.suppress(DeployError):  # a long prediction may go on; by then nothing new reaches the one before
             supervision.await_report(
                 self._at, lambda now: True if len(now.releases) == 1 else None, DRAIN_WAIT_S, "the release before drains"
@@ -177,6 +179,8 @@ class Rollout:
 
 def failure(what: str, state: ReleaseState, hint: str) -> DeployError:
     """A release's failure with its cause and last log lines."""
+    if state.error.startswith("port "):
+        hint = "end that process, or choose another port, and run the command again"
     if state.error.startswith("out of memory"):
         hint = "raise resources.memory_mb, or use a smaller model"
     return DeployError(f"{what}: {state.error}{supervision.tail_text(state.tail)}", hint)
