@@ -1,0 +1,129 @@
+"""The runtime with Lambda's clock: an answer leaves before Lambda ends the invocation, a 504 if there is no other.
+
+    deadline_s = now + what Lambda leaves − margin          set for each invocation
+
+An engine that can be stopped is given no more time than that. A hook cannot be stopped: it runs on a thread of its own, and
+when its time is up the caller gets the 504 while the thread is left behind. Lambda freezes the environment between requests
+and cannot clean up, so with the third thread left behind the process ends, and Lambda starts a fresh environment.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from os import PathLike
+from queue import Empty, SimpleQueue
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from mldeploy.handlers.config import ServingConfig
+from mldeploy.handlers.core import Runtime
+from mldeploy.handlers.log import Log
+from mldeploy.handlers.message import Request, Response
+
+if TYPE_CHECKING:
+    from mldeploy.handlers.account import Account
+
+# Enough to write the answer down, hand it over and have the platform take it.
+MARGIN_S = 0.25
+MAX_STUCK = 3
+EXIT_STUCK = 75
+
+
+class TimedRuntime(Runtime):
+    """`deadline_s` (perf_counter) is when the invocation at hand has to be answered; 0.0: there is none."""
+
+    def __init__(self, bundle_dir: PathLike[str] | str, config: ServingConfig, log: Log | None = None) -> None:
+        super().__init__(bundle_dir, config, log)
+        self.deadline_s = 0.0
+        self._has_user_code = bool(self.manifest.hook) or self.manifest.format != "onnx"
+        self._worker: _Worker | None = None
+        self.stuck = 0
+
+    def begin(self, remaining_ms: float) -> None:
+        """An invocation has begun, and Lambda gives it so long."""
+        self.deadline_s = perf_counter() + remaining_ms / 1e3 - MARGIN_S
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left of the invocation."""
+        return self.deadline_s - perf_counter() if self.deadline_s else float("inf")
+
+    def handle(self, request: Request) -> Response:
+        """Answer in time. Never raises."""
+        now_s = perf_counter()
+        # A request that gets less than its full time is one whose clock has been running for a while.
+        began_s = min(now_s, self.deadline_s - self.config.timeout_s) if self.deadline_s else now_s
+        request = request._replace(received_s=began_s)
+        if self._has_user_code and self.is_prediction(request):
+            return self._watched(request, began_s + self.config.timeout_s - now_s)
+        return super().handle(request)
+
+    def _watched(self, request: Request, timeout_s: float) -> Response:
+        """Run on the worker thread, and leave it behind when the time is up."""
+        worker = self._worker = self._worker or _Worker(self)
+        job = _Job(request)
+        worker.jobs.put(job)
+        try:
+            response, account = job.answers.get(timeout=max(0.0, timeout_s))
+        except Empty:
+            if job.is_claimed():
+                return self._late(request, timeout_s)
+            response, account = job.answers.get()  # it came in just now
+        account.settle()
+        return response
+
+    def _late(self, request: Request, timeout_s: float) -> Response:
+        self._worker = None
+        self.stuck += 1
+        response = self.reject(
+            "timeout",
+            f"there was no answer within {max(0.0, timeout_s):.3g} s",
+            request.id,
+            method=request.method,
+            path=request.path,
+            received_s=request.received_s,
+            bytes_in=len(request.body),
+        )
+        if self.stuck >= MAX_STUCK:
+            self.log.event("error", "the model hangs on every thread it was given; the process ends for a fresh one")
+            os._exit(EXIT_STUCK)
+        return response
+
+
+class _Job:
+    """One prediction; whoever claims it first, the worker (done) or the waiting one (too late), has its account."""
+
+    __slots__ = ("_ticket", "answers", "request")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.answers: SimpleQueue[tuple[Response, Account]] = SimpleQueue()
+        self._ticket = [True]
+
+    def is_claimed(self) -> bool:
+        """Claim; False for who comes second. `list.pop` is atomic."""
+        try:
+            return self._ticket.pop()
+        except IndexError:
+            return False
+
+
+class _Worker:
+    """A thread that answers one job after the other, until one of them is too late."""
+
+    def __init__(self, runtime: TimedRuntime) -> None:
+        self.jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._runtime = runtime
+        threading.Thread(target=self._work, name="predict", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            job = self.jobs.get()
+            response, account = self._runtime.answer(job.request)
+            if not job.is_claimed():
+                account.drop()
+                self._runtime.stuck -= 1
+                return
+            job.answers.put((response, account))
+            del job, response, account  # hold no body while waiting for the next one
