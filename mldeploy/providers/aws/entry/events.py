@@ -5,9 +5,9 @@
     SQS message of one   either of these as text              ─┘
     SQS message, else    the body of POST /predict ─▶ <results prefix>sqs/<message id>.json, where a results bucket is set
 
-What may succeed later is raised (S3 and EventBridge invoke again) or named in `batchItemFailures` (SQS delivers again; the event
-source mapping needs ReportBatchItemFailures). A message whose error could be written nowhere is named there, too, so that it
-ends in the dead-letter queue.
+What may succeed later is raised (S3 and EventBridge invoke again) or named in `batchItemFailures` (SQS delivers again; the
+event source mapping needs ReportBatchItemFailures). A message whose error could be written nowhere is named there, too, so
+that it ends in the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def kind_of(event: Event) -> Callable[[TimedRuntime, Event], Any] | None:
         return _objects
     records = event.get("Records")
     if type(records) is list and records and type(records[0]) is dict:
-        source = records[0].get("eventSource") or records[0].get("EventSource")
+        source = str(records[0].get("eventSource") or records[0].get("EventSource"))
         return {"aws:s3": _objects, "aws:sns": _objects, "aws:sqs": _batch}.get(source)
     return None
 

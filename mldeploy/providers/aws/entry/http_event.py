@@ -1,10 +1,10 @@
 """HTTP as API Gateway, function URLs and load balancers hand it over: events into calls of the gateway.
 
-                    path                        headers              repeated headers       query
-    V2              rawPath                     headers + cookies    joined by the platform rawQueryString
-    V1              path                        multiValueHeaders    lists                  multiValueQueryStringParameters, decoded
-    ALB             path                        headers              the last one counts    queryStringParameters, as sent
-    ALB_MULTI       path                        multiValueHeaders    lists                  multiValueQueryStringParameters, as sent
+                 path       headers              repeated headers           query
+    V2           rawPath    headers, cookies     joined by the platform     rawQueryString
+    V1           path       multiValueHeaders    lists                      multiValueQueryStringParameters, decoded
+    ALB          path       headers              the last one counts        queryStringParameters, as sent
+    ALB_MULTI    path       multiValueHeaders    lists                      multiValueQueryStringParameters, as sent
 
 A body is text unless `isBase64Encoded`. A named stage of an HTTP API stands before the path and is taken off. Whether rawPath
 comes with its percent-escapes or without is not said by the platform's documentation: both are read.
