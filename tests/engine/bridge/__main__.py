@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
+from plugin.serving import serve
+
 from bridge.servicer import BridgeServicer
 from bridge.terraform import TerraformProvider
-from plugin.serving import serve
 
 if __name__ == "__main__":
     provider = TerraformProvider(os.environ["TF_PROVIDER_BINARY"])

@@ -11,13 +11,13 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
+from plugin.boundary import crossing
+from plugin.serving import RefusedError, answered
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from bridge.names import camel, terraform_type, to_pulumi, to_terraform
 from bridge.terraform import Planned, TerraformProvider, pack, unpack
 from bridge.values import PRIVATE, STATE, decode, encode, settable
-from plugin.boundary import crossing
-from plugin.serving import RefusedError, answered
 
 VERSION = "7.51.1"
 """Not older than the SDK, or the engine warns."""

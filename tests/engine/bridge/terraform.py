@@ -12,7 +12,6 @@ from typing import Any
 
 import grpc
 import msgpack
-
 from plugin.serving import RefusedError
 
 messages: Any = grpc.protos("bridge/tfplugin5.proto")
