@@ -107,14 +107,6 @@ class Runtime:
         route = self._routes.get(request.path)
         return route is not None and route.answer is None and request.method == "POST"
 
-    def is_authorised(self, request: Request) -> bool:
-        """Whether `answer` would let it in. Who may not come in must not take a place in the queue."""
-        try:
-            auth.check(self.config, request.path, request.headers)
-        except Problem:
-            return False
-        return True
-
     def handle(self, request: Request) -> Response:
         """Answer. Never raises."""
         response, account = self.answer(request)

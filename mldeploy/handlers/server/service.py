@@ -14,7 +14,9 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from mldeploy.handlers import auth
 from mldeploy.handlers.message import Request, Response
+from mldeploy.handlers.problems import Problem
 from mldeploy.handlers.server import patience
 from mldeploy.handlers.server.admission import Admission
 from mldeploy.handlers.server.http1 import SMALL_BODY_BYTES, Exchange
@@ -107,7 +109,7 @@ class Service:
         runtime = self.runtime
         if request is None:
             return runtime.reject(exchange.slug, exchange.detail)
-        if not runtime.is_prediction(request) or (self._needs_key and not runtime.is_authorised(request)):
+        if not runtime.is_prediction(request) or (self._needs_key and not self._is_authorised(request)):
             return self._answer_here(request)
         if self.is_unhealthy:
             return self._reject(request, "not-ready", "the model hangs; the server is about to be restarted", retry_after_s=1)
@@ -124,6 +126,14 @@ class Service:
     def timed_out(self, request: Request) -> Response:
         """The answer to a prediction that the pool has given up on."""
         return self._reject(request, "timeout", f"there was no answer within {self.config.timeout_s:g} s")
+
+    def _is_authorised(self, request: Request) -> bool:
+        """Whether the core would let it in. Who may not come in must not take a place in the queue."""
+        try:
+            auth.check(self.config, request.path, request.headers)
+        except Problem:
+            return False
+        return True
 
     def _overload(self, request: Request) -> Response:
         return self._reject(

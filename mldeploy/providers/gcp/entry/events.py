@@ -5,10 +5,12 @@
 
 A trigger filters by bucket only; prefix and suffix are looked at here, so that an unwanted object costs one small request.
 
-    MLDEPLOY_TRIGGER_BUCKET    the bucket whose new objects are predicted; without it there is no event route at all
-    MLDEPLOY_TRIGGER_PREFIX    only keys that begin with this
-    MLDEPLOY_TRIGGER_SUFFIX    only keys that end with this
-    MLDEPLOY_TRIGGER_ACCOUNT   e-mail of the trigger's service account; needed unless MLDEPLOY_ACCESS=private (identity.py)
+    MLDEPLOY_TRIGGER_BUCKET   only objects of this bucket                 default: whatever the trigger delivers
+    MLDEPLOY_TRIGGER_PREFIX   only keys that begin with this
+    MLDEPLOY_TRIGGER_SUFFIX   only keys that end with this
+
+Without MLDEPLOY_TRIGGER_BUCKET or MLDEPLOY_RESULTS_BUCKET there is no trigger, and no route for events. An event proves itself
+to the platform only (an identity token that Cloud Run checks), so a trigger needs MLDEPLOY_ACCESS=private.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from mldeploy.handlers.config import ConfigError
 from mldeploy.handlers.objects import ObjectEvent
 
 PATH = "/events/objects"
@@ -23,16 +26,15 @@ FINALIZED = "google.cloud.storage.object.v1.finalized"
 
 
 class Trigger(NamedTuple):
-    """Which objects are predicted, and who may tell of them."""
+    """Which objects are predicted. An empty bucket is any."""
 
-    bucket: str
+    bucket: str = ""
     prefix: str = ""
     suffix: str = ""
-    account: str = ""
 
     def unwanted(self, event: ObjectEvent) -> str:
         """Why the event is not for this trigger; empty when it is."""
-        if event.bucket != self.bucket:
+        if event.bucket != (self.bucket or event.bucket):
             return "it is in another bucket"
         if not event.key.startswith(self.prefix):
             return f"its key does not begin with {self.prefix!r}"
@@ -45,11 +47,14 @@ class EventError(ValueError):
     """What was delivered is not a storage event; the message says what it lacks."""
 
 
-def trigger_from(environ: Mapping[str, str]) -> Trigger | None:
-    """The trigger that the environment configures, if it does."""
-    bucket = environ.get("MLDEPLOY_TRIGGER_BUCKET", "")
-    names = ("PREFIX", "SUFFIX", "ACCOUNT")
-    return Trigger(bucket, *(environ.get(f"MLDEPLOY_TRIGGER_{name}", "") for name in names)) if bucket else None
+def trigger_from(environ: Mapping[str, str], access: str) -> Trigger | None:
+    """The trigger that the environment configures, if it does. Raises ConfigError when anybody could feign an event."""
+    told = Trigger(*(environ.get(f"MLDEPLOY_TRIGGER_{name}", "") for name in ("BUCKET", "PREFIX", "SUFFIX")))
+    if not (told.bucket or environ.get("MLDEPLOY_RESULTS_BUCKET", "")):
+        return None
+    if access != "private":
+        raise ConfigError(f"a trigger (MLDEPLOY_TRIGGER_BUCKET) needs MLDEPLOY_ACCESS=private, not {access}")
+    return told
 
 
 def object_event(headers: Mapping[str, str], body: bytes) -> ObjectEvent | None:

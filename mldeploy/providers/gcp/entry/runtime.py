@@ -1,7 +1,7 @@
 """The runtime as Google Cloud wants it: log lines that Cloud Logging understands, and a route for object events.
 
-    /events/objects ─▶ who? ─▶ CloudEvent ─▶ wanted? ─▶ read, predict, write ─▶ 204
-                        └─ 401    └─ 400        └─ 204     └─ what may pass by waiting: 503, and Eventarc delivers it again
+    /events/objects ─▶ CloudEvent ─▶ wanted? ─▶ read, predict, write ─▶ 204
+                          └─ 400        └─ 204     └─ what may pass by waiting: 503, and Eventarc delivers it again
 
 The route exists where a trigger is configured (events.py). Events read and write over the network, so they belong in the pool:
 a deployment with a trigger runs every prediction there.
@@ -19,22 +19,20 @@ from mldeploy.handlers.log import clean, traceback_text
 from mldeploy.handlers.message import Request, Response
 from mldeploy.handlers.objects import ObjectEvent, Outcome, Transient, answer_object, results_from
 from mldeploy.providers.gcp.entry.events import PATH, EventError, object_event, trigger_from
-from mldeploy.providers.gcp.entry.identity import IdentityError, Verifier
 from mldeploy.providers.gcp.entry.log import CloudLog
 from mldeploy.providers.gcp.entry.storage import Storage
 
 
 class CloudRuntime(Runtime):
-    """A Runtime that reads its surroundings from `environ`."""
+    """A Runtime that reads its surroundings from `environ`. Raises ConfigError when they contradict each other."""
 
     def __init__(self, bundle_dir: str, config: ServingConfig, environ: Mapping[str, str]) -> None:
         super().__init__(bundle_dir, config)
         context = {"model": self.manifest.name, "stage": config.stage}
         self.log: CloudLog = CloudLog(context, environ.get("GOOGLE_CLOUD_PROJECT", ""))
-        self.trigger = trigger_from(environ)
+        self.trigger = trigger_from(environ, config.access)
         self._results = results_from(environ)
         self._storage = Storage(environ)
-        self._verifier = Verifier(self.trigger.account) if self.trigger and config.access != "private" else None
 
     def load(self, engine: Engine | None = None) -> None:
         super().load(engine)
@@ -42,10 +40,6 @@ class CloudRuntime(Runtime):
 
     def is_prediction(self, request: Request) -> bool:
         return self._is_event(request) or super().is_prediction(request)
-
-    def is_authorised(self, request: Request) -> bool:
-        # Events show a token, which may have to be checked over the network: in the pool, then.
-        return self._is_event(request) or super().is_authorised(request)
 
     def answer(self, request: Request) -> tuple[Response, Account]:
         if self._is_event(request):
@@ -69,11 +63,7 @@ class CloudRuntime(Runtime):
     def _deliver(self, request: Request) -> Response:
         """The answer to one delivery. Never raises."""
         try:
-            if self._verifier:
-                self._verifier.check(request.headers.get("authorization", ""))
             self.answer_event(object_event(request.headers, request.body))
-        except IdentityError as error:
-            return self._refuse(request, "unauthorized", str(error))
         except EventError as error:
             return self._refuse(request, "bad-request", str(error))
         except (Transient, OSError) as error:

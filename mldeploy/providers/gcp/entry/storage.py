@@ -25,6 +25,7 @@ _TIMEOUT_S = 30.0
 _METADATA_TIMEOUT_S = 5.0
 _TOKEN_MARGIN_S = 60.0
 _GONE = (404, 410)
+_MAX_ERROR_BYTES = 4096
 
 
 class Storage:
@@ -51,7 +52,7 @@ class Storage:
     def write(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
         """Create the object, or overwrite it."""
         path = f"/upload/storage/v1/b/{quote(bucket, '')}/o?uploadType=media&name={quote(key, '')}"
-        status, _, answer = self._ask("POST", path, 4096, {"content-type": content_type}, body)
+        status, _, answer = self._ask("POST", path, _MAX_ERROR_BYTES, {"content-type": content_type}, body)
         if status != 200:
             raise _failed("write", bucket, key, status, answer, "roles/storage.objectUser")
 
@@ -69,7 +70,8 @@ class Storage:
             try:
                 connection.request(method, path, body, headers)
                 answer = connection.getresponse()
-                return answer.status, _lower(answer), answer.read(limit)
+                # An error's body is read, too: it says why.
+                return answer.status, _lower(answer), answer.read(limit if answer.status == 200 else _MAX_ERROR_BYTES)
             finally:
                 connection.close()
         except (OSError, HTTPException) as error:
