@@ -430,12 +430,12 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("estimator", "message"),
         [
-            (HistGradientBoostingClassifier(max_iter=3), "HistGradientBoostingClassifier cannot be converted to ONNX: Unable"),
+            (KNeighborsClassifier(metric="canberra"), "KNeighborsClassifier cannot be converted to ONNX: metric='canberra' is not"),
             (DummyClassifier(), "DummyClassifier cannot be converted to ONNX: there is no converter for it"),
             (make_pipeline(StandardScaler(), DummyClassifier()), "DummyClassifier cannot be converted"),
             (SelectFpr(), "SelectFpr converts to a graph that the runtime refuses"),
         ],
-        ids=["hist", "dummy", "pipeline", "select"],
+        ids=["metric", "dummy", "pipeline", "select"],
     )
     def test_what_fails_is_named_with_the_way_out(self, convert, estimator, message):
         with pytest.raises(ModelError, match=message) as caught:
