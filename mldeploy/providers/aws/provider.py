@@ -1,0 +1,58 @@
+"""The provider object of `aws`: data and thin methods; each method imports the part that does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from mldeploy.bundle.contract import Bundle
+from mldeploy.errors import Problem
+from mldeploy.plan import Plan
+from mldeploy.providers.aws import plan as planning
+from mldeploy.providers.aws import rules
+from mldeploy.providers.aws.limits import LIMITS, TITLE
+from mldeploy.providers.aws.settings import AwsSettings
+from mldeploy.providers.aws.sizing import NAME
+from mldeploy.providers.contract import Finding, Provider, Status
+from mldeploy.spec.loaded import LoadedSpec
+
+if TYPE_CHECKING:
+    from mldeploy.stacks.driver import StackDriver
+
+
+class AwsProvider:
+    """AWS Lambda."""
+
+    def __init__(self) -> None:
+        self.name = NAME
+        self.title = TITLE
+        self.Settings: type[BaseModel] = AwsSettings
+        self.limits = LIMITS
+
+    def problems(self, loaded: LoadedSpec) -> Iterable[Problem]:
+        return rules.problems(loaded)
+
+    def plan(self, loaded: LoadedSpec, bundle: Bundle) -> Plan:
+        return planning.plan(loaded, bundle)
+
+    def checks(self) -> Iterable[Finding]:
+        from mldeploy.providers.aws import checks
+
+        return checks.checks()
+
+    def driver(self, name: str, stage: str, loaded: LoadedSpec | None = None) -> StackDriver:
+        from mldeploy.providers.aws.cloud import AwsCloud
+        from mldeploy.stacks.driver import StackDriver
+
+        return StackDriver(AwsCloud(), name, stage, loaded)
+
+    def deployments(self) -> Iterator[Status]:
+        from mldeploy.providers.aws.cloud import AwsCloud
+        from mldeploy.stacks.driver import deployments
+
+        yield from deployments(AwsCloud())
+
+
+provider: Provider = AwsProvider()
