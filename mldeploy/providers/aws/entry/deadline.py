@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
+from math import inf
 from os import PathLike
 from queue import Empty, SimpleQueue
 from time import perf_counter
@@ -18,8 +19,10 @@ from typing import TYPE_CHECKING
 
 from mldeploy.handlers.config import ServingConfig
 from mldeploy.handlers.core import Runtime
+from mldeploy.handlers.engines import Engine, EngineTimeout, open_engine
 from mldeploy.handlers.log import Log
 from mldeploy.handlers.message import Request, Response
+from mldeploy.handlers.tensor import Tensor
 
 if TYPE_CHECKING:
     from mldeploy.handlers.account import Account
@@ -31,32 +34,34 @@ EXIT_STUCK = 75
 
 
 class TimedRuntime(Runtime):
-    """`deadline_s` (perf_counter) is when the invocation at hand has to be answered; 0.0: there is none."""
+    """Lambda answers one request at a time: `began_s` and `deadline_s` (perf_counter) are those of the invocation at hand."""
 
     def __init__(self, bundle_dir: PathLike[str] | str, config: ServingConfig, log: Log | None = None) -> None:
         super().__init__(bundle_dir, config, log)
-        self.deadline_s = 0.0
+        self.began_s = 0.0
+        self.deadline_s = inf
+        self.stuck = 0
         self._has_user_code = bool(self.manifest.hook) or self.manifest.format != "onnx"
         self._worker: _Worker | None = None
-        self.stuck = 0
+
+    def load(self, engine: Engine | None = None) -> None:
+        """As the core does, with an engine that minds the deadline."""
+        super().load(_TimedEngine(self, engine or open_engine(self.manifest, self.config)))
 
     def begin(self, remaining_ms: float) -> None:
         """An invocation has begun, and Lambda gives it so long."""
-        self.deadline_s = perf_counter() + remaining_ms / 1e3 - MARGIN_S
+        self.began_s = perf_counter()
+        self.deadline_s = self.began_s + remaining_ms / 1e3 - MARGIN_S
 
     @property
     def left_s(self) -> float:
         """Seconds left of the invocation."""
-        return self.deadline_s - perf_counter() if self.deadline_s else float("inf")
+        return self.deadline_s - perf_counter()
 
     def handle(self, request: Request) -> Response:
         """Answer in time. Never raises."""
-        now_s = perf_counter()
-        # A request that gets less than its full time is one whose clock has been running for a while.
-        began_s = min(now_s, self.deadline_s - self.config.timeout_s) if self.deadline_s else now_s
-        request = request._replace(received_s=began_s)
         if self._has_user_code and self.is_prediction(request):
-            return self._watched(request, began_s + self.config.timeout_s - now_s)
+            return self._watched(request, min(self.left_s, self.config.timeout_s))
         return super().handle(request)
 
     def _watched(self, request: Request, timeout_s: float) -> Response:
@@ -89,6 +94,26 @@ class TimedRuntime(Runtime):
             self.log.event("error", "the model hangs on every thread it was given; the process ends for a fresh one")
             os._exit(EXIT_STUCK)
         return response
+
+
+class _TimedEngine:
+    """An engine that is given no more time than the invocation has."""
+
+    def __init__(self, runtime: TimedRuntime, engine: Engine) -> None:
+        self.name = engine.name
+        self.fallback_reason = engine.fallback_reason
+        self.inputs = engine.inputs
+        self.outputs = engine.outputs
+        self.close = engine.close
+        self._runtime = runtime
+        self._run = engine.run
+
+    def run(self, inputs: dict[str, Tensor], timeout_s: float | None = None) -> dict[str, Tensor]:
+        """As the engine does. Raises EngineTimeout, too, when no time is left at all."""
+        left_s = min(self._runtime.left_s, inf if timeout_s is None else timeout_s)
+        if left_s <= 0:
+            raise EngineTimeout
+        return self._run(inputs, None if left_s == inf else left_s)
 
 
 class _Job:

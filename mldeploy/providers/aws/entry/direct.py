@@ -66,7 +66,7 @@ def _ask(
     if runtime.config.access == "key":
         headers = {**headers, "x-api-key": runtime.config.api_key}
         headers.pop("authorization", None)
-    return gateway.answer(runtime, method, path, query, headers, body, request_id)
+    return gateway.answer(runtime, method, path, query, headers, body, request_id, runtime.began_s)
 
 
 def _dumped(value: Any) -> bytes:

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from mldeploy.handlers import gateway
-from mldeploy.handlers.core import Runtime
 from mldeploy.handlers.message import Response
 from mldeploy.providers.aws.entry import envelope
+from mldeploy.providers.aws.entry.deadline import TimedRuntime
 
 Event = dict[str, Any]
 
@@ -40,7 +40,7 @@ class Envelope(NamedTuple):
     write: Callable[[Response], Event]
 
 
-def answer(runtime: Runtime, form: Envelope, event: Event, request_id: str) -> Event:
+def answer(runtime: TimedRuntime, form: Envelope, event: Event, request_id: str) -> Event:
     """The platform's answer to its event. Never raises for anything that a caller can send."""
     method, path, query, headers = form.read(event)
     body = event.get("body") or ""
@@ -48,7 +48,7 @@ def answer(runtime: Runtime, form: Envelope, event: Event, request_id: str) -> E
         data = b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass")
     except ValueError:
         return form.write(runtime.reject("bad-request", "the event's body is not base64", request_id, path=path))
-    response = gateway.answer(runtime, method, path, query, headers, data, request_id)
+    response = gateway.answer(runtime, method, path, query, headers, data, request_id, runtime.began_s)
     written = form.write(response)
     if len(response.body) > envelope.UNMEASURED_BYTES:
         size = envelope.size_bytes(written)
@@ -58,7 +58,7 @@ def answer(runtime: Runtime, form: Envelope, event: Event, request_id: str) -> E
     return written
 
 
-def _too_large(runtime: Runtime, method: str, path: str, size: int, request_id: str) -> Response:
+def _too_large(runtime: TimedRuntime, method: str, path: str, size: int, request_id: str) -> Response:
     text = (
         f"the answer has {size} bytes, more than AWS Lambda passes on ({envelope.MAX_BYTES} bytes as JSON); "
         "ask for fewer rows or fewer outputs in one request"
