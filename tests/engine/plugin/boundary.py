@@ -23,12 +23,16 @@ PATIENCE_S = 30.0
 
 @dataclass(frozen=True)
 class Act:
-    """Send `number` to `pid` at the `at`-th crossing (from 1, counted from when the act was set) of this phase."""
+    """Send `number` to `pid` at the `at`-th crossing (from 1, counted from when the act was set) of this phase.
+
+    With `is_total` the engine dies in the same moment, as in a power cut; else it lives on for as long as it wants.
+    """
 
     pid: int
     at: int
     phase: str = "after"
     number: int = signal.SIGKILL
+    is_total: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,12 @@ class Boundary:
             act = self._due(phase)
         if act is None:
             return
-        os.kill(act.pid, act.number)
-        if act.number == signal.SIGKILL:
-            time.sleep(PATIENCE_S)  # what died hears no answer; this process ends with the engine
+        engine = os.getppid()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(act.pid, act.number)
+        if act.is_total:
+            os.kill(engine, signal.SIGKILL)
+            time.sleep(PATIENCE_S)  # nobody hears the answer; this process ends with the engine
 
     def _due(self, phase: str) -> Act | None:
         path = self.folder / "act.json"

@@ -11,11 +11,12 @@ from standin.gcp_cloud import megabytes
 from standin.kind import guid
 from standin.personality import DOMAIN, World
 from standin.revisions import Service, Share
-from standin.store import Record
+from standin.store import ConflictError, Record
 from standin.web import Answer, Asked, Routes
 
 APP = ":ContainerApp"
 ENVIRONMENT = ":ManagedEnvironment"
+VAULT = ":Vault"
 
 
 class AzureCloud:
@@ -23,6 +24,8 @@ class AzureCloud:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.deleted_vaults: set[str] = set()
+        """A deleted key vault keeps its name until it is purged."""
 
     def domain(self, environment: str) -> str:
         """The default domain of a Container Apps environment."""
@@ -36,6 +39,10 @@ class AzureCloud:
         if record.token.endswith(ENVIRONMENT):
             location = str(record.inputs.get("location", "")).lower().replace(" ", "")
             return {"defaultDomain": f"{location}.azurecontainerapps.{DOMAIN}:{self._world.door}"}
+        if record.token.endswith(VAULT) and record.inputs["vaultName"] in self.deleted_vaults:
+            raise ConflictError(
+                f'Code="ConflictError" Message="A vault with the same name already exists in deleted state: {record.physical_id}"'
+            )
         if not record.token.endswith(APP):
             return {}
         ingress = (record.inputs.get("configuration") or {}).get("ingress") or {}
@@ -95,13 +102,14 @@ class AzureCloud:
         return values[-1]
 
     def removed(self, record: Record) -> None:
-        """A container app stops; a resource group takes along what lies in it."""
+        """A container app stops, a vault keeps its name; what lies in something goes with it."""
         self._world.services.remove(record.physical_id)
-        if record.token.endswith(":ResourceGroup"):
-            for inner in self._world.store.of(""):
-                if inner.physical_id.startswith(f"{record.physical_id}/"):
-                    self._world.store.delete(inner.token, inner.physical_id)
-                    self._world.services.remove(inner.physical_id)
+        if record.token.endswith(VAULT):
+            self.deleted_vaults.add(record.inputs["vaultName"])
+        for inner in self._world.store.of(""):
+            if inner.physical_id.startswith(f"{record.physical_id}/"):
+                self._world.store.delete(inner.token, inner.physical_id)
+                self.removed(inner)
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """The provider's look-ups."""

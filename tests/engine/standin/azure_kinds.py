@@ -32,13 +32,6 @@ def _component(scope: Scope, physical_id: str, inputs: Inputs) -> Mapping[str, A
     return {"instrumentationKey": key, "connectionString": f"InstrumentationKey={key}", "appId": guid("a", physical_id)}
 
 
-def _environment(scope: Scope, physical_id: str, inputs: Inputs) -> Mapping[str, Any]:
-    return {
-        "defaultDomain": f"{guid(physical_id)[:8]}.{inputs.get('location', '')}.azurecontainerapps.io",
-        "staticIp": "192.0.2.1",
-    }
-
-
 def _vault(scope: Scope, physical_id: str, inputs: Inputs) -> Mapping[str, Any]:
     properties = inputs.get("properties") or {}
     return {"properties": {**properties, "vaultUri": f"https://{inputs['vaultName']}.vault.azure.net/"}}
@@ -66,7 +59,26 @@ KINDS: Mapping[str, Kind] = {
         "Microsoft.OperationalInsights/workspaces", "workspaceName", outputs=_workspace
     ),
     "azure-native:applicationinsights:Component": _kind("Microsoft.Insights/components", "resourceName", outputs=_component),
-    "azure-native:app:ManagedEnvironment": _kind("Microsoft.App/managedEnvironments", "environmentName", outputs=_environment),
+    "azure-native:app:ManagedEnvironment": _kind("Microsoft.App/managedEnvironments", "environmentName"),
+    "azure-native:app:ContainerAppsAuthConfig": Kind(
+        GROUP + "/providers/Microsoft.App/containerApps/{containerAppName}/authConfigs/{authConfigName}",
+        ("resourceGroupName", "containerAppName", "authConfigName"),
+    ),
+    "azure-native:containerregistry:Task": Kind(
+        GROUP + "/providers/Microsoft.ContainerRegistry/registries/{registryName}/tasks/{taskName}",
+        ("resourceGroupName", "registryName", "taskName", "location"),
+    ),
+    "azure-native:monitor:DiagnosticSetting": Kind(
+        "{resourceUri}/providers/Microsoft.Insights/diagnosticSettings/{name}", ("resourceUri", "name")
+    ),
+    "azure-native:monitor:ScheduledQueryRule": _kind("Microsoft.Insights/scheduledQueryRules", "ruleName"),
+    "azure-native:storage:Queue": Kind(
+        GROUP + "/providers/Microsoft.Storage/storageAccounts/{accountName}/queueServices/default/queues/{queueName}",
+        ("resourceGroupName", "accountName", "queueName"),
+    ),
+    "azure-native:web:WebAppAuthSettingsV2": Kind(
+        GROUP + "/providers/Microsoft.Web/sites/{name}/config/authsettingsV2", ("resourceGroupName", "name")
+    ),
     "azure-native:app:ContainerApp": _kind(
         "Microsoft.App/containerApps", "containerAppName", "environmentId", "managedEnvironmentId", is_service=True
     ),

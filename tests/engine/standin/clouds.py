@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from standin import azure_kinds, gcp_kinds
-from standin.kind import Inputs, Kind, Scope
+from standin.kind import Inputs, Kind, Scope, guid
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,21 @@ class StandInCloud:
         known = {**account, **{name: value for name, value in inputs.items() if isinstance(value, str)}, "number": assigned}
         return kind.path.format_map(known)
 
+    def shown(self, inputs: Inputs) -> dict[str, Any]:
+        """The inputs as the cloud answers them: Azure makes a mapping of the list of an identity's names."""
+        identity = inputs.get("identity")
+        if not self.plugin.startswith("azure") or not isinstance(identity, Mapping):
+            return dict(inputs)
+        named = identity.get("userAssignedIdentities")
+        found = {name: {"principalId": guid("p", name), "clientId": guid("c", name)} for name in named or () if isinstance(name, str)}
+        return {**inputs, "identity": {**identity, "userAssignedIdentities": found}} if named else dict(inputs)
+
     def outputs(self, kind: Kind, scope: Scope, physical_id: str, inputs: Inputs) -> dict[str, Any]:
         """What the cloud answers besides the inputs."""
         name = (
             {"name": physical_id.rsplit("/", 1)[-1], "type": _arm_type(physical_id)} if self.plugin.startswith("azure") else {}
         )
-        return {**kind.defaults, **inputs, **name, **kind.outputs(scope, physical_id, inputs)}
+        return {**kind.defaults, **self.shown(inputs), **name, **kind.outputs(scope, physical_id, inputs)}
 
 
 def _arm_type(physical_id: str) -> str:

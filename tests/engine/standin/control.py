@@ -80,6 +80,7 @@ class ControlPlane:
         return {"resources": [asdict(record) for record in self._store.of("")]}
 
     def _fault(self, urn: str, message: str, times: int = 1) -> Any:
+        self._store.faults = [fault for fault in self._store.faults if fault.urn != urn]
         self._store.faults.append(Fault(urn, message, times))
         return {}
 

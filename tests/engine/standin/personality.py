@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from docker.errors import APIError
+
 from standin.containers import NotListeningError, Workload
 from standin.revisions import Services, Share
 from standin.store import ConflictError, Record, Store
@@ -35,6 +37,8 @@ class World:
         name = record.physical_id.rsplit("/", 1)[1]
         try:
             return self.services.deploy(record.physical_id, name, template, workload, traffic, revision)
+        except APIError as error:
+            raise ConflictError(f"Image '{workload('').image}' not found.") from error
         except NotListeningError as error:
             raise ConflictError(
                 f"Revision of '{name}' is not ready and cannot serve traffic. The user-provided container failed to start and "

@@ -122,7 +122,7 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
         inputs = plain(request.properties)
         if request.preview:
-            return provider_pb2.CreateResponse(properties=struct(inputs))
+            return provider_pb2.CreateResponse(properties=struct(self._cloud.shown(inputs)))
         with crossing("create", request.urn):
             made = self._ask("create", request.urn, inputs=inputs)
         return provider_pb2.CreateResponse(id=made["id"], properties=struct(made["outputs"]))
@@ -131,7 +131,7 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
         inputs = plain(request.news)
         if request.preview:
-            return provider_pb2.UpdateResponse(properties=struct({**plain(request.olds), **inputs}))
+            return provider_pb2.UpdateResponse(properties=struct({**plain(request.olds), **self._cloud.shown(inputs)}))
         with crossing("update", request.urn):
             made = self._ask("update", request.urn, id=request.id, inputs=inputs)
         return provider_pb2.UpdateResponse(properties=struct(made["outputs"]))
