@@ -16,6 +16,7 @@ from mldeploy.spec.loaded import LoadedSpec
 
 LABEL_CHARS = 63
 FINGERPRINT_CHARS = 12
+FORMAT = 1  # of what the programs make of it: another one is another release
 EVENT_PATH = "/events/objects"  # entry/events.py
 
 _VISIBILITY = {
@@ -41,6 +42,7 @@ def document(
     managed = {name: secret_id(spec.name, loaded.stage, name) for name, ref in secrets.items() if references.is_managed(ref)}
     has_events = settings.trigger is not None or settings.schedule is not None
     return {
+        "format": FORMAT,
         "project": project,
         "region": settings.region,
         "model": spec.name,

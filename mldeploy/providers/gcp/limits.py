@@ -25,7 +25,9 @@ LIMITS = Limits(
         ),
         "resources.concurrency": Limit(low=1, high=1000, source=f"{_DOCS}/about-concurrency", date=READ_ON),
         "resources.min_instances": Limit(low=0, source=_QUOTAS, date=READ_ON),
-        "resources.max_instances": Limit(low=1, source=f"{_QUOTAS} (above 100 it depends on the project's quota)", date=READ_ON),
+        "resources.max_instances": Limit(
+            low=1, source=f"{_QUOTAS} (above 100 it depends on the project's quota)", date=READ_ON
+        ),
         "resources.architecture": Limit(allowed=("x86_64",), source=f"{_DOCS}/container-contract", date=READ_ON),
         "resources.ephemeral_mb": Limit(
             low=1, high=32768, source=f"{_DOCS}/configuring/services/in-memory-volume-mounts", date=READ_ON

@@ -1,7 +1,7 @@
 """What a deployment on Google Cloud will be. Pure: spec and bundle in, Plan out; the program's document is made here, too.
 
-    LoadedSpec ─┬─ names ── sizing ─┬─▶ Plan{settings, resources, environment, secrets}      what people read
-                └─ settings ────────┴─▶ Plan.image (recipe), Plan.program (document)          what image and programs read
+LoadedSpec ─┬─ names ── sizing ─┬─▶ Plan{settings, resources, environment, secrets}      what people read
+            └─ settings ────────┴─▶ Plan.image (recipe), Plan.program (document)          what image and programs read
 """
 
 from __future__ import annotations

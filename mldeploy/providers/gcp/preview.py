@@ -7,6 +7,7 @@ from typing import Any
 
 from mldeploy.plan import PlannedResource
 
+
 def resources(document: Mapping[str, Any]) -> Iterator[PlannedResource]:
     """One line for each thing that a person would recognise in the console; grants and APIs are counted."""
     project, region = document["project"] or "no project yet", document["region"]
@@ -15,7 +16,9 @@ def resources(document: Mapping[str, Any]) -> Iterator[PlannedResource]:
     is_image = document["build"] == "image"
     yield PlannedResource("APIs", project, ", ".join(name.partition(".")[0] for name in document["apis"]))
     yield PlannedResource(
-        "Artifact Registry repository", document["repository"]["id"], f"{region} · tags never change · untagged images are deleted"
+        "Artifact Registry repository",
+        document["repository"]["id"],
+        f"{region} · tags never change · untagged images are deleted",
     )
     for role, account in document["accounts"].items():
         if account:

@@ -1,8 +1,8 @@
 """What a secret of the spec refers to. Pure: a reference is read, never followed.
 
-    env:NAME · file:PATH · (nothing: env of the same name)   a value that `up` puts into a secret of the deployment's own
-    secretmanager:NAME[@VERSION]                             a secret of the same project that somebody else keeps
-    secretmanager:projects/P/secrets/NAME[/versions/V]       the same, of any project
+env:NAME · file:PATH · (nothing: env of the same name)   a value that `up` puts into a secret of the deployment's own
+secretmanager:NAME[@VERSION]                             a secret of the same project that somebody else keeps
+secretmanager:projects/P/secrets/NAME[/versions/V]       the same, of any project
 """
 
 from __future__ import annotations

@@ -23,7 +23,9 @@ from mldeploy.providers.gcp.sizing import Sizing, sizing
 from mldeploy.spec.loaded import LoadedSpec
 
 OWN_LABELS = ("tool", "model", "stage", "fingerprint", "deployment")
-_RESERVED_ENV = re.compile(r"^(PORT|K_(SERVICE|REVISION|CONFIGURATION)|CLOUD_RUN_.*|X_GOOGLE_.*|FUNCTION_(TARGET|SIGNATURE_TYPE))$")
+_RESERVED_ENV = re.compile(
+    r"^(PORT|K_(SERVICE|REVISION|CONFIGURATION)|CLOUD_RUN_.*|X_GOOGLE_.*|FUNCTION_(TARGET|SIGNATURE_TYPE))$"
+)
 _LABEL_KEY = re.compile(r"^(?!goog)[a-z][a-z0-9_-]{0,62}$")
 _LABEL_VALUE = re.compile(r"^[a-z0-9_-]{0,63}$")
 
@@ -76,7 +78,7 @@ def _sizes(loaded: LoadedSpec, settings: GcpSettings, size: Sizing) -> Iterator[
     if settings.cpu_always_on and (size.cpu < 1 or size.memory_mb < GEN2_MIN_MEMORY_MB):
         yield loaded.problem(
             "clouds.gcp.cpu_always_on",
-            f"CPU that is always on needs at least 1 vCPU and {GEN2_MIN_MEMORY_MB} MiB; this is {size.cpu:g} and {size.memory_mb}",
+            f"CPU always on needs at least 1 vCPU and {GEN2_MIN_MEMORY_MB} MiB; this is {size.cpu:g} and {size.memory_mb}",
             "raise both, or leave cpu_always_on out",
         )
     if settings.execution_environment == "gen2" and (size.cpu < 1 or size.memory_mb < GEN2_MIN_MEMORY_MB):
@@ -107,7 +109,9 @@ def _environment(loaded: LoadedSpec) -> Iterator[Problem]:
     for section, names in (("env", loaded.spec.env), ("secrets", loaded.spec.secrets)):
         for name in names:
             if _RESERVED_ENV.match(name):
-                yield loaded.problem(f"{section}.{name}", f"{name} is set by Cloud Run itself", "give the variable another name")
+                yield loaded.problem(
+                    f"{section}.{name}", f"{name} is set by Cloud Run itself", "give the variable another name"
+                )
     for name, value in loaded.spec.env.items():
         if len(value.encode()) > MAX_ENV_VALUE_BYTES:
             yield loaded.problem(
@@ -157,8 +161,10 @@ def _access(loaded: LoadedSpec, settings: GcpSettings) -> Iterator[Problem]:
 def _trigger(loaded: LoadedSpec, settings: GcpSettings) -> Iterator[Problem]:
     """An answer must never be a new question."""
     trigger = settings.trigger
-    if trigger is not None and trigger.results_bucket in (None, trigger.bucket) and trigger.prefix.startswith(
-        trigger.results_prefix
+    if (
+        trigger is not None
+        and trigger.results_bucket in (None, trigger.bucket)
+        and trigger.prefix.startswith(trigger.results_prefix)
     ):
         yield loaded.problem(
             "clouds.gcp.trigger.prefix",

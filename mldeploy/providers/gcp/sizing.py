@@ -1,8 +1,8 @@
 """What the spec leaves open, decided: memory, CPU, concurrency, instances. Pure.
 
-    memory_mb    1024, or the least that the CPUs asked for take      cpu          the fewest whole ones for the memory
-    concurrency  8 a vCPU, 1 below one vCPU                           timeout_s    30
-    instances    0 to 10                                              sandbox      gen2 where it may be
+memory_mb    1024, or the least that the CPUs asked for take      cpu          the fewest whole ones for the memory
+concurrency  8 a vCPU, 1 below one vCPU                           timeout_s    30
+instances    0 to 10                                              sandbox      gen2 where it may be
 """
 
 from __future__ import annotations

@@ -6,10 +6,11 @@ Both call as the deployment's own `caller` account, which may invoke this servic
 from __future__ import annotations
 
 import pulumi
-from pulumi_gcp import cloudrunv2, cloudscheduler, eventarc, projects, storage
+from pulumi_gcp import cloudrunv2, cloudscheduler, eventarc, projects
 
 from mldeploy.providers.gcp.program.accounts import Document, email, member
 from mldeploy.providers.gcp.program.function import OBJECT_CREATED
+from mldeploy.providers.gcp.program.quiet import BucketIAMMember, get_project_service_account_output
 from mldeploy.providers.gcp.program.served import Served
 
 
@@ -54,9 +55,7 @@ def _trigger(document: Document, served: Served, after: list[pulumi.Resource]) -
             {"attribute": "bucket", "value": trigger["bucket"]},
         ],
         event_data_content_type="application/json",
-        destination={
-            "cloud_run_service": {"service": served.service, "region": document["region"], "path": trigger["path"]}
-        },
+        destination={"cloud_run_service": {"service": served.service, "region": document["region"], "path": trigger["path"]}},
         service_account=email(document, "caller"),
         opts=pulumi.ResourceOptions(depends_on=after),
     )
@@ -67,13 +66,13 @@ def _bucket_roles(document: Document) -> list[pulumi.Resource]:
     trigger = document["trigger"]
     below = f"projects/_/buckets/{trigger['results_bucket']}/objects/{trigger['results_prefix']}"
     return [
-        storage.BucketIAMMember(
+        BucketIAMMember(
             "objects-reader",
             bucket=trigger["bucket"],
             role="roles/storage.objectViewer",
             member=member(document, "runtime"),
         ),
-        storage.BucketIAMMember(
+        BucketIAMMember(
             "results-writer",
             bucket=trigger["results_bucket"],
             role="roles/storage.objectUser",
@@ -86,7 +85,7 @@ def _bucket_roles(document: Document) -> list[pulumi.Resource]:
 def _publisher(document: Document) -> projects.IAMMember:
     """Cloud Storage's own agent tells about objects through Pub/Sub. Every trigger of the project shares this grant, so that
     it stays when this deployment goes."""
-    agent = storage.get_project_service_account_output(project=document["project"])
+    agent = get_project_service_account_output(project=document["project"])
     return projects.IAMMember(
         "storage-publisher",
         project=document["project"],

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pulumi
-from pulumi_gcp import cloudfunctionsv2, storage
+from pulumi_gcp import cloudfunctionsv2
 
 from mldeploy.providers.gcp.program.accounts import Document, email
+from mldeploy.providers.gcp.program.quiet import BucketObject
 from mldeploy.providers.gcp.program.run import secret_paths
 from mldeploy.providers.gcp.program.served import Served
 
@@ -19,7 +20,7 @@ INGRESS = {"all": "ALLOW_ALL", "internal": "ALLOW_INTERNAL_ONLY"}
 
 def function(document: Document) -> Served:
     """Declare the function that answers HTTP, and the one that takes events where there is a trigger."""
-    source = storage.BucketObject(
+    source = BucketObject(
         "source",
         bucket=document["source_bucket"],
         name=f"{document['source_digest']}.zip",
@@ -45,7 +46,7 @@ def _function(
     label: str,
     name: str,
     entry_point: str,
-    source: storage.BucketObject,
+    source: BucketObject,
     ingress: str,
     trigger: dict[str, Any] | None = None,
 ) -> cloudfunctionsv2.Function:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pulumi
-from pulumi_gcp import artifactregistry, projects, secretmanager, serviceaccount, storage
+from pulumi_gcp import artifactregistry, projects, secretmanager, serviceaccount
 
 from mldeploy.providers.gcp.program.accounts import Document, member
+from mldeploy.providers.gcp.program.quiet import Bucket, BucketIAMMember
 
 UNTAGGED_KEPT = "86400s"  # a push that is under way has untagged parts
 _TITLES = {"runtime": "runs", "caller": "calls", "builder": "builds"}
@@ -104,7 +105,7 @@ def _source(
     document: Document, repository: artifactregistry.Repository, builder: serviceaccount.Account, ready: pulumi.ResourceOptions
 ) -> None:
     """Where a function's source lies, and what its build may do: read sources, write into our repository, write its log."""
-    bucket = storage.Bucket(
+    bucket = Bucket(
         "source",
         name=document["source_bucket"],
         location=document["region"],
@@ -115,7 +116,7 @@ def _source(
         public_access_prevention="enforced",
         opts=ready,
     )
-    storage.BucketIAMMember(
+    BucketIAMMember(
         "source-reader",
         bucket=bucket.name,
         role="roles/storage.objectViewer",

@@ -1,13 +1,11 @@
 """The Cloud Run service from our image. Traffic is always declared, revision by revision, never "the latest".
 
-    live = ""          new revision 100 %
-    live = old         old revision 100 %, new revision 0 % with the tag `candidate`
+live = ""          new revision 100 %
+live = old         old revision 100 %, new revision 0 % with the tag `candidate`
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -26,10 +24,8 @@ _BY_REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
 def run_service(document: Document) -> Served:
     """Declare the service."""
     name, container = document["name"], document["container"]
-    template = _template(document)
-    release = _release(document["release"], template)
-    live = document.get("live", "") or release
-    revision = f"{name}-{release}"
+    release = document["release"]
+    live = document["live"] or release
     service = cloudrunv2.Service(
         "service",
         name=name,
@@ -40,7 +36,7 @@ def run_service(document: Document) -> Served:
         deletion_protection=False,
         # Of the whole service: a candidate without traffic keeps no instance warm.
         scaling={"min_instance_count": container["min_instances"]},
-        template={**template, "revision": revision},
+        template=_template(document, release),
         traffics=[*_traffic(name, live, release)],
     )
     candidate = pulumi.Output.all(service.traffic_statuses, service.uri).apply(lambda found: _candidate_url(*found))
@@ -53,14 +49,16 @@ def _traffic(name: str, live: str, release: str) -> Iterator[dict[str, Any]]:
         yield {"type": _BY_REVISION, "revision": f"{name}-{release}", "percent": 0, "tag": TAG}
 
 
-def _template(document: Document) -> dict[str, Any]:
-    """Everything of a revision but its name: plain values only, because the name is made from them."""
+def _template(document: Document, release: str) -> dict[str, Any]:
+    """A revision, which cannot be changed afterwards: its name holds the release, which covers the whole document. What changes
+    here for the same document needs a new `FORMAT` of the document, too."""
     container = document["container"]
     volumes: dict[str, Any] = {}
     if container["ephemeral_mb"]:
         memory = {"medium": "MEMORY", "size_limit": f"{container['ephemeral_mb']}Mi"}
         volumes = {"volumes": [{"name": "tmp", "empty_dir": memory}]}
     return {
+        "revision": f"{document['name']}-{release}",
         "containers": [_container(document)],
         "service_account": email(document, "runtime"),
         "max_instance_request_concurrency": container["concurrency"],
@@ -115,12 +113,6 @@ def secret_paths(document: Document) -> Iterator[tuple[str, str, str]]:
         yield name, f"projects/{document['project']}/secrets/{secret_id}", "latest"
     for name, ref in sorted(document["secret_refs"].items()):
         yield name, f"projects/{ref['project']}/secrets/{ref['secret']}", ref["version"]
-
-
-def _release(release: str, template: dict[str, Any]) -> str:
-    """A revision cannot be changed: other settings, or other secrets, of the same image must have another name."""
-    told = json.dumps([release, template], sort_keys=True)
-    return f"{release[:12]}-{hashlib.sha256(told.encode()).hexdigest()[:6]}"
 
 
 def _candidate_url(statuses: Sequence[Any] | None, uri: str | None) -> str:

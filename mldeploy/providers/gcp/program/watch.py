@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pulumi
-from pulumi_gcp import billing, monitoring
+from pulumi_gcp import billing
 
 from mldeploy.providers.gcp.program.accounts import Document
+from mldeploy.providers.gcp.program.quiet import AlertPolicy, NotificationChannel
 from mldeploy.providers.gcp.program.served import Served
 
 WINDOW = "300s"
@@ -17,11 +18,15 @@ _REQUESTS = 'metric.type = "run.googleapis.com/request_count"'
 def watch(document: Document, served: Served) -> None:
     """Declare what the document asks for."""
     alarms, budget = document["alarms"] or {}, document["budget"]
-    told = {section["email"]: _channel(document, section["email"]) for section in (alarms, budget or {}) if section.get("email")}
+    told = {
+        section["email"]: _channel(document, section["email"]) for section in (alarms, budget or {}) if section.get("email")
+    }
     channels = [told[alarms["email"]].name] if alarms.get("email") else []
     count = {"per_series_aligner": "ALIGN_DELTA", "cross_series_reducer": "REDUCE_SUM"}
     if alarms.get("errors"):
-        condition = _condition(served, f'{_REQUESTS} AND metric.labels.response_code_class = "5xx"', alarms["errors"] - 1, count)
+        condition = _condition(
+            served, f'{_REQUESTS} AND metric.labels.response_code_class = "5xx"', alarms["errors"] - 1, count
+        )
         _policy(document, "errors", "failed requests (5xx)", condition, channels)
     if alarms.get("throttles"):
         condition = _condition(served, f'{_REQUESTS} AND metric.labels.response_code = "429"', alarms["throttles"] - 1, count)
@@ -35,8 +40,8 @@ def watch(document: Document, served: Served) -> None:
         _budget(document, budget, told[budget["email"]])
 
 
-def _channel(document: Document, address: str) -> monitoring.NotificationChannel:
-    return monitoring.NotificationChannel(
+def _channel(document: Document, address: str) -> NotificationChannel:
+    return NotificationChannel(
         f"email-{address}",
         type="email",
         project=document["project"],
@@ -62,7 +67,7 @@ def _condition(served: Served, metric: str, threshold: float, aggregation: dict[
 
 
 def _policy(document: Document, label: str, title: str, condition: dict[str, Any], channels: list[pulumi.Output[str]]) -> None:
-    monitoring.AlertPolicy(
+    AlertPolicy(
         f"alarm-{label}",
         project=document["project"],
         display_name=f"{document['name']}: {title}",
@@ -73,7 +78,7 @@ def _policy(document: Document, label: str, title: str, condition: dict[str, Any
     )
 
 
-def _budget(document: Document, budget: dict[str, Any], channel: monitoring.NotificationChannel) -> None:
+def _budget(document: Document, budget: dict[str, Any], channel: NotificationChannel) -> None:
     """Everything with this deployment's label, which is one label: a budget takes no more."""
     cents = round(budget["monthly_usd"] * 100)
     billing.Budget(
