@@ -28,6 +28,7 @@ import platformdirs
 PIN = "aws-sam-cli==1.170.0 --hash=sha256:24ebaf5ecba38dc1758089968cb89ab61e124b84e92a344fc7a2771a47f4d0bf"
 HANDLER = "mldeploy.providers.aws.entry.lambda_function.handler"
 START_S = 20.0
+_ATTEMPTS = 4
 
 
 class Missing(Exception):
@@ -84,29 +85,38 @@ class Emulator:
     """One function. `invoke` is one request at a time; `log` is what it wrote."""
 
     def __init__(self, environment: Mapping[str, str], *, timeout_s: int = 30, command: Sequence[str] = ()) -> None:
-        self.port, runtime_port = _free_port(), _free_port()
-        self._log = tempfile.NamedTemporaryFile(prefix="rie-", suffix=".log")  # noqa: SIM115 - closed with the emulator
-        function = command or (sys.executable, "-P", "-m", "awslambdaric", HANDLER)
+        self._command = tuple(command) or (sys.executable, "-P", "-m", "awslambdaric", HANDLER)
         own = {
             "AWS_LAMBDA_FUNCTION_NAME": "f",
             "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout_s),
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MLDEPLOY_"))}
+        self._environment = {**kept, **own, **environment}
+        self._log = tempfile.NamedTemporaryFile(prefix="rie-", suffix=".log")  # noqa: SIM115 - closed with the emulator
+        for _ in range(_ATTEMPTS):  # somebody else may take a free port first
+            self._start()
+            if self._is_up():
+                return
+        text = self.log
+        self.close()
+        raise RuntimeError(f"the emulator did not start:\n{text}")
+
+    def _start(self) -> None:
+        self.port, runtime_port = _free_port(), _free_port()
+        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         self._process = subprocess.Popen(
             [
                 str(binary()),
                 *("--runtime-interface-emulator-address", f"127.0.0.1:{self.port}"),
                 *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
-                *function,
+                *self._command,
             ],
-            env={**kept, **own, **environment},
+            env=self._environment,
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        self._wait()
 
     def __enter__(self) -> Emulator:
         return self
@@ -149,19 +159,20 @@ class Emulator:
         self._process.wait()
         self._log.close()
 
-    def _wait(self) -> None:
+    def _is_up(self) -> bool:
+        """Whether it listens; False once it has ended."""
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             try:
                 self._connection.connect()
-                return
             except ConnectionRefusedError:
                 if self._process.poll() is not None:
-                    break
-                time.sleep(0.01)
-        text = self.log
-        self.close()
-        raise RuntimeError(f"the emulator did not start:\n{text}")
+                    return False
+                time.sleep(0.005)
+            else:
+                time.sleep(0.005)
+                return self._process.poll() is None
+        return False
 
 
 def _free_port() -> int:

@@ -10,10 +10,8 @@ and cannot clean up, so with the third thread left behind the process ends, and 
 from __future__ import annotations
 
 import os
-import threading
 from math import inf
 from os import PathLike
-from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -25,7 +23,7 @@ from mldeploy.handlers.message import Request, Response
 from mldeploy.handlers.tensor import Tensor
 
 if TYPE_CHECKING:
-    from mldeploy.handlers.account import Account
+    from mldeploy.providers.aws.entry.worker import Worker
 
 # Enough to write the answer down, hand it over and have the platform take it.
 MARGIN_S = 0.25
@@ -42,7 +40,7 @@ class TimedRuntime(Runtime):
         self.deadline_s = inf
         self.stuck = 0
         self._has_user_code = bool(self.manifest.hook) or self.manifest.format != "onnx"
-        self._worker: _Worker | None = None
+        self._worker: Worker | None = None
 
     def load(self, engine: Engine | None = None) -> None:
         """As the core does, with an engine that minds the deadline."""
@@ -66,17 +64,11 @@ class TimedRuntime(Runtime):
 
     def _watched(self, request: Request, timeout_s: float) -> Response:
         """Run on the worker thread, and leave it behind when the time is up."""
-        worker = self._worker = self._worker or _Worker(self)
-        job = _Job(request)
-        worker.jobs.put(job)
-        try:
-            response, account = job.answers.get(timeout=max(0.0, timeout_s))
-        except Empty:
-            if job.is_claimed():
-                return self._late(request, timeout_s)
-            response, account = job.answers.get()  # it came in just now
-        account.settle()
-        return response
+        from mldeploy.providers.aws.entry.worker import Worker
+
+        self._worker = self._worker or Worker(self)
+        response = self._worker.answer(request, timeout_s)
+        return response or self._late(request, timeout_s)
 
     def _late(self, request: Request, timeout_s: float) -> Response:
         self._worker = None
@@ -114,41 +106,3 @@ class _TimedEngine:
         if left_s <= 0:
             raise EngineTimeout
         return self._run(inputs, None if left_s == inf else left_s)
-
-
-class _Job:
-    """One prediction; whoever claims it first, the worker (done) or the waiting one (too late), has its account."""
-
-    __slots__ = ("_ticket", "answers", "request")
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.answers: SimpleQueue[tuple[Response, Account]] = SimpleQueue()
-        self._ticket = [True]
-
-    def is_claimed(self) -> bool:
-        """Claim; False for who comes second. `list.pop` is atomic."""
-        try:
-            return self._ticket.pop()
-        except IndexError:
-            return False
-
-
-class _Worker:
-    """A thread that answers one job after the other, until one of them is too late."""
-
-    def __init__(self, runtime: TimedRuntime) -> None:
-        self.jobs: SimpleQueue[_Job] = SimpleQueue()
-        self._runtime = runtime
-        threading.Thread(target=self._work, name="predict", daemon=True).start()
-
-    def _work(self) -> None:
-        while True:
-            job = self.jobs.get()
-            response, account = self._runtime.answer(job.request)
-            if not job.is_claimed():
-                account.drop()
-                self._runtime.stuck -= 1
-                return
-            job.answers.put((response, account))
-            del job, response, account  # hold no body while waiting for the next one

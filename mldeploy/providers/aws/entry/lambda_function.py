@@ -13,7 +13,10 @@ from mldeploy.providers.aws.entry.loading import load
 
 RUNTIME = load(os.environ)
 
-from mldeploy.providers.aws.entry.dispatch import dispatch  # noqa: E402 - while it loads, the model has the head start
+from mldeploy.providers.aws.entry import marshaller  # noqa: E402 - the model has the head start
+from mldeploy.providers.aws.entry.dispatch import dispatch  # noqa: E402
+
+marshaller.install()
 
 
 def handler(event: Any, context: Any) -> Any:
