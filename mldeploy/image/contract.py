@@ -21,7 +21,10 @@ class ImageRef:
 
 @dataclass(frozen=True)
 class BuiltImage:
-    """An image in the local engine. Sizes are uncompressed bytes; `added_bytes` is what lies over the base image."""
+    """An image in the local engine, called `name`:`tag` there.
+
+    Sizes are uncompressed bytes; `added_bytes` is what lies over the base image.
+    """
 
     name: str
     tag: str
