@@ -14,9 +14,7 @@ from mldeploy.plan import Plan, Setting
 from mldeploy.providers.gcp import references
 from mldeploy.providers.gcp.document import document
 from mldeploy.providers.gcp.limits import MIB, NAME
-from mldeploy.providers.gcp.names import names_of
 from mldeploy.providers.gcp.preview import resources
-from mldeploy.providers.gcp.program.accounts import account_email
 from mldeploy.providers.gcp.recipe import recipe
 from mldeploy.providers.gcp.rules import settings_of
 from mldeploy.providers.gcp.settings import GcpSettings, Trigger
@@ -86,7 +84,6 @@ def _settings(loaded: LoadedSpec, settings: GcpSettings, size: Sizing) -> Iterat
 def _environment(loaded: LoadedSpec, settings: GcpSettings, size: Sizing) -> dict[str, str]:
     """The runtime's variables (handlers/config.py), over the user's own. An unset concurrency is the runtime's to choose."""
     spec, trigger = loaded.spec, settings.trigger
-    names = names_of(spec.name, loaded.stage, settings.project or "")
     serving = {
         "MLDEPLOY_STAGE": loaded.stage,
         "MLDEPLOY_ACCESS": spec.access,
@@ -100,17 +97,16 @@ def _environment(loaded: LoadedSpec, settings: GcpSettings, size: Sizing) -> dic
     if settings.project:
         serving["GOOGLE_CLOUD_PROJECT"] = settings.project  # a trace's full name begins with it
     if trigger is not None:
-        serving |= _trigger_environment(trigger, account_email(names.caller, settings.project or ""))
+        serving |= _trigger_environment(trigger)
     return {**spec.env, **serving}
 
 
-def _trigger_environment(trigger: Trigger, caller: str) -> dict[str, str]:
+def _trigger_environment(trigger: Trigger) -> dict[str, str]:
     """What the entry point's event route is told (entry/events.py); an empty filter is none."""
     told = {
         "MLDEPLOY_TRIGGER_BUCKET": trigger.bucket,
         "MLDEPLOY_TRIGGER_PREFIX": trigger.prefix,
         "MLDEPLOY_TRIGGER_SUFFIX": trigger.suffix,
-        "MLDEPLOY_TRIGGER_ACCOUNT": caller,
         "MLDEPLOY_RESULTS_BUCKET": trigger.results_bucket or trigger.bucket,
         "MLDEPLOY_RESULTS_PREFIX": trigger.results_prefix,
     }

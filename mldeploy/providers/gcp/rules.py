@@ -150,6 +150,12 @@ def _access(loaded: LoadedSpec, settings: GcpSettings) -> Iterator[Problem]:
             f"with access: {loaded.spec.access} everybody passes Google's own check, so that a list of callers means nothing",
             "leave invokers out, or write access: private",
         )
+    if settings.trigger is not None and loaded.spec.access != "private":
+        yield loaded.problem(
+            "clouds.gcp.trigger",
+            f"with access: {loaded.spec.access} anybody could feign an event of the bucket's",
+            "write access: private (and list the callers in clouds.gcp.invokers)",
+        )
     if settings.schedule is not None and loaded.spec.access == "key":
         yield loaded.problem(
             "clouds.gcp.schedule",

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import importlib.util
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -142,7 +144,14 @@ def planned(name: str, folder: Path) -> Plan:
 
 def run(program: Callable[[Mapping[str, Any]], None], document: Mapping[str, Any]) -> Stack:
     """What the program declares for this document."""
-    mocks, outputs = _Google(), {}
+    # The SDK keeps a program's stack in context variables and loops in threads: each run gets its own.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(contextvars.Context().run, _run, program, document).result()
+
+
+def _run(program: Callable[[Mapping[str, Any]], None], document: Mapping[str, Any]) -> Stack:
+    mocks = _Google()
+    outputs: dict[str, Any] = {}
 
     @pulumi.runtime.test
     def declare() -> pulumi.Output[Any]:
@@ -155,6 +164,11 @@ def run(program: Callable[[Mapping[str, Any]], None], document: Mapping[str, Any
         set_mocks(mocks, project="digits", stack="dev", preview=False)
         declare()
     return Stack(tuple(mocks.resources), outputs)
+
+
+def plain(value: Any) -> Any:
+    """JSON values; a file is named by its kind."""
+    return json.loads(json.dumps(value, default=lambda other: f"<{type(other).__name__}>"))
 
 
 @contextlib.contextmanager

@@ -18,9 +18,8 @@ _REQUESTS = 'metric.type = "run.googleapis.com/request_count"'
 def watch(document: Document, served: Served) -> None:
     """Declare what the document asks for."""
     alarms, budget = document["alarms"] or {}, document["budget"]
-    told = {
-        section["email"]: _channel(document, section["email"]) for section in (alarms, budget or {}) if section.get("email")
-    }
+    addresses = [section["email"] for section in (alarms, budget or {}) if section.get("email")]
+    told = {address: _channel(document, address) for address in dict.fromkeys(addresses)}
     channels = [told[alarms["email"]].name] if alarms.get("email") else []
     count = {"per_series_aligner": "ALIGN_DELTA", "cross_series_reducer": "REDUCE_SUM"}
     if alarms.get("errors"):
