@@ -63,7 +63,7 @@ def test_keys_of_notifications(key: str) -> None:
 def test_a_versioned_object() -> None:
     detail = {
         "bucket": {"name": "b"},
-        "object": {"key": "a+b%20c", "size": 3, "version-id": "v", "etag": "e", "sequencer": "0A"},
+        "object": {"key": "a+b%20c", "size": 3, "version-id": "v", "etag": "e", "sequencer": "0"},
     }
     event = {"detail-type": "Object Created", "source": "aws.s3", "id": "i", "detail": detail}
     assert list(events.objects_of(event)) == [ObjectEvent("b", "a+b%20c", 3, "v", "0-e")]

@@ -1,8 +1,8 @@
 """Events and answers as JSON with the runtime's own JSON library, in place of the runtime client's slower one.
 
 The runtime client provides for that: `BaseLambdaRuntimeClient.marshaller` "allows for function authors to override the default
-implementation". What orjson does not take (NaN, lone surrogates) and every error is left to the default. An integer past 64 bits
-becomes a float, as it does in a body over HTTP.
+implementation". What orjson does not take (NaN, lone surrogates) and every error is left to the default. An integer past 64
+bits becomes a float, as it does in a body over HTTP.
 """
 
 from __future__ import annotations
