@@ -1,0 +1,226 @@
+"""Azure's entry point in the real Functions Python worker library: the whole corpus, keys, timers, failures, the probe.
+
+The Functions host itself is in no package registry: azure_host.py stands in for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+PLAIN = b'{"inputs": [[1, 2, 3]]}'
+JSON = (("content-type", "application/json"),)
+# The real host's server hands over "%zz" as a valid escape of "%": nothing is left to tell it from a client that sent that.
+MANGLED = "malformed escape"
+
+
+def _load(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"azure_{name}", HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+corpus = _load("corpus")
+wire = _load("plain_http")
+worker = _load("azure_worker")
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Start (once for each set of settings) the stand-in host on our app."""
+    worker.environment()
+    root = worker.site(tmp_path_factory.mktemp("wwwroot"))
+    logs = tmp_path_factory.mktemp("azure-logs")
+    folder = corpus.bundles(tmp_path_factory.mktemp("azure-bundles"))
+    running: dict[tuple[Any, ...], Any] = {}
+
+    def get(name: str, keys: dict[str, Any] | None = None, **settings: str) -> Any:
+        key = (name, json.dumps(keys), *sorted(settings.items()))
+        if key not in running:
+            port = wire.free_port()
+            file = None
+            if keys is not None:
+                file = logs / f"{len(running)}.keys.json"
+                file.write_text(json.dumps(keys))
+            environment = {"MLDEPLOY_BUNDLE": str(folder(name)), **settings}
+            ready = None if settings.get("MLDEPLOY_AZURE_AUTH_LEVEL") else 200
+            log = logs / f"{len(running)}.log"
+            running[key] = wire.start(worker.command(root, port, file), environment, log, port, ready=ready)
+        return running[key]
+
+    get.folder, get.root = folder, root  # type: ignore[attr-defined]
+    yield get
+    for one in running.values():
+        one.stop()
+
+
+def test_the_corpus(serve: Any) -> None:
+    cases = [case for case in corpus.CORPUS if case.name != MANGLED]
+    found = corpus.run_corpus("azure", lambda case: serve(case.bundle, **corpus.settings(case)).ask(case), serve.folder, cases)
+    assert found == []
+
+
+def test_a_malformed_escape_is_just_another_path(serve: Any) -> None:
+    (case,) = [case for case in corpus.CORPUS if case.name == MANGLED]
+    assert serve(case.bundle, **corpus.settings(case)).ask(case).status == 404
+
+
+def test_a_body_in_chunks_is_refused_with_the_reason(serve: Any) -> None:
+    """The real host would drop it, and the model be asked about nothing."""
+    connection = http.client.HTTPConnection("127.0.0.1", serve("plain").port, timeout=30)
+    connection.request("POST", "/predict", iter([PLAIN]), dict(JSON), encode_chunked=True)
+    answer = connection.getresponse()
+    assert answer.status == 400
+    assert "Content-Length" in json.loads(answer.read())["detail"]
+    connection.close()
+
+
+def test_one_slow_prediction_keeps_nobody_waiting(serve: Any, tmp_path: Path) -> None:
+    bundle = shutil.copytree(serve.folder("hooked"), tmp_path / "slow")
+    text = (bundle / "hook.py").read_text()
+    slow = "    import time\n    time.sleep(1.5 if len(text) > 100 else 0)\n    return"
+    (bundle / "hook.py").write_text(text.replace("    return", slow))
+    port = wire.free_port()
+    settings = {"MLDEPLOY_BUNDLE": str(bundle), "MLDEPLOY_CONCURRENCY": "2", "MLDEPLOY_QUEUE": "1"}
+    server = wire.start(worker.command(serve.root, port), settings, tmp_path / "log", port)
+    try:
+        body = json.dumps({"inputs": "x" * 101}).encode()
+        with ThreadPoolExecutor(4) as pool:
+            slow_ones = [pool.submit(server.send, "POST", "/predict", JSON, body) for _ in range(4)]
+            live = server.send("GET", "/v2/health/live", timeout_s=1.0)
+            statuses = sorted(one.result().status for one in slow_ones)
+        assert live.status == 200
+        assert statuses == [200, 200, 200, 429]
+    finally:
+        server.stop()
+
+
+def test_function_level_keys(serve: Any) -> None:
+    keys = {"master": "m" * 20, "host": "h" * 20, "functions": {"http": "f" * 20, "other": "o" * 20}}
+    server = serve("plain", keys, MLDEPLOY_AZURE_AUTH_LEVEL="function")
+    assert server.send("GET", "/metadata").status == 401
+    assert server.send("GET", "/metadata", (("x-functions-key", "o" * 20),)).status == 401
+    for given in ("f" * 20, "h" * 20, "m" * 20):
+        assert server.send("GET", "/metadata", (("x-functions-key", given),)).status == 200
+    assert server.send("GET", f"/metadata?code={'f' * 20}").status == 200
+    assert server.send("POST", f"/predict?code={'f' * 20}", JSON, PLAIN).status == 200
+
+
+def test_the_worker_indexes_what_is_configured(serve: Any) -> None:
+    """Bindings as the worker reports them to the host."""
+    script = (
+        "import importlib.util, json, pathlib, sys\n"
+        "spec = importlib.util.spec_from_file_location('azure_host', sys.argv[1])\n"
+        "host = importlib.util.module_from_spec(spec); spec.loader.exec_module(host)\n"
+        "worker = host.Worker(pathlib.Path(sys.argv[2]))\n"
+        "print(json.dumps({name: worker.bindings(name) for name in worker.functions}))\n"
+    )
+    settings = {
+        "MLDEPLOY_BUNDLE": str(serve.folder("plain")),
+        "MLDEPLOY_STORAGE_ACCOUNT": "shop",
+        "MLDEPLOY_SCHEDULE": "0 0 6 * * *",
+        "MLDEPLOY_SCHEDULE_INPUTS": "[[1, 2, 3]]",
+    }
+    done = subprocess.run(
+        [str(worker.environment()), "-c", script, str(worker.HOST), str(serve.root)],
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert set(found) == {"http", "objects", "schedule"}
+    route = found["http"][0] if found["http"][0]["type"] == "httpTrigger" else found["http"][1]
+    assert (route["route"], route["authLevel"]) == ("{*path}", "ANONYMOUS")
+    assert set(route["methods"]) == {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+    (queue,) = found["objects"]
+    assert (queue["type"], queue["queueName"], queue["connection"]) == (
+        "queueTrigger",
+        "mldeploy-objects",
+        "AzureWebJobsStorage",
+    )
+    (timer,) = found["schedule"]
+    assert (timer["type"], timer["schedule"], timer["runOnStartup"]) == ("timerTrigger", "0 0 6 * * *", False)
+
+
+def test_a_timer_asks_its_request(serve: Any) -> None:
+    keys = {"master": "m" * 20}
+    settings = {"MLDEPLOY_SCHEDULE": "0 0 6 * * *", "MLDEPLOY_ACCESS": "key", "MLDEPLOY_API_KEY": "k" * 20}
+    good = serve("plain", keys, **settings, MLDEPLOY_SCHEDULE_INPUTS="[[1, 2, 3]]")
+    master = (("x-functions-key", "m" * 20),)
+    assert good.send("POST", "/admin/functions/schedule", master, b"{}").status == 202
+    lines = [json.loads(line) for line in good.log.read_text().splitlines() if line.startswith("{")]
+    assert [line["status"] for line in lines if line.get("route") == "predict"] == [200]
+    bad = serve("plain", keys, **settings, MLDEPLOY_SCHEDULE_INPUTS='"words"')
+    answer = bad.send("POST", "/admin/functions/schedule", master, b"{}")
+    assert answer.status == 500
+    assert b"the scheduled request was answered 422" in answer.body
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"MLDEPLOY_BUNDLE": "/nowhere/at/all"}, "/nowhere/at/all"),
+        ({"MLDEPLOY_AZURE_AUTH_LEVEL": "admin"}, "MLDEPLOY_AZURE_AUTH_LEVEL='admin' must be one of anonymous, function"),
+        ({"MLDEPLOY_SCHEDULE": "0 6 * * *", "MLDEPLOY_SCHEDULE_INPUTS": "1"}, "must have six fields"),
+        ({"MLDEPLOY_SCHEDULE": "0 0 6 * * *"}, "needs MLDEPLOY_SCHEDULE_INPUTS as JSON"),
+        ({"MLDEPLOY_TIMEOUT_S": "soon"}, "MLDEPLOY_TIMEOUT_S='soon' is not a number"),
+    ],
+)
+def test_a_broken_app_is_an_indexing_error_with_the_reason(serve: Any, settings: dict[str, str], said: str) -> None:
+    done = indexed(serve, {"MLDEPLOY_BUNDLE": str(serve.folder("plain")), **settings})
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_a_broken_model_is_an_indexing_error_with_the_reason(serve: Any, tmp_path: Path) -> None:
+    broken = shutil.copytree(serve.folder("plain"), tmp_path / "broken")
+    (broken / "model.onnx").write_bytes(b"no model")
+    done = indexed(serve, {"MLDEPLOY_BUNDLE": str(broken)})
+    assert done.returncode == 1
+    assert f"cannot serve {broken}" in done.stderr
+
+
+def indexed(serve: Any, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = worker.command(serve.root, wire.free_port())
+    return subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, timeout=60)
+
+
+def test_the_probe_asks_through_the_function(serve: Any) -> None:
+    lines = [
+        {"method": "POST", "path": "/predict", "headers": dict(JSON), "body": base64.b64encode(PLAIN).decode()},
+        {"method": "GET", "path": "/v2/health/ready?x=1"},
+        {"method": "GET", "path": "/v2/%2e%2e/x"},
+    ]
+    done = subprocess.run(
+        [str(worker.environment()), "-m", "mldeploy.providers.azure.entry.probe"],
+        input="".join(json.dumps(line) + "\n" for line in lines),
+        env=os.environ | {"MLDEPLOY_BUNDLE": str(serve.folder("plain"))},
+        cwd=serve.root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    ready, predicted, live, refused = (json.loads(line) for line in done.stdout.splitlines())
+    assert ready == {"ready": True}
+    assert json.loads(base64.b64decode(predicted["body"]))["outputs"] == {"y": [[4, 5]]}
+    assert (live["status"], refused["status"]) == (200, 400)
