@@ -58,7 +58,10 @@ class Message:
 
 
 class TypedData(Message):
-    """A value of one of several kinds."""
+    """A value of one of several kinds: one attribute, or none."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
 
     def WhichOneof(self, _: str) -> str | None:
         return next(iter(self.__dict__), None)
