@@ -21,6 +21,7 @@ from mldeploy.providers.aws.entry import calls, events, s3, secrets
 from mldeploy.providers.aws.entry.deadline import TimedRuntime
 from mldeploy.providers.aws.entry.direct import ProblemError
 from mldeploy.providers.aws.entry.dispatch import dispatch
+from mldeploy.providers.aws.entry.loading import threads
 from mldeploy.providers.aws.entry.marshaller import Marshaller
 
 Runtimes = Callable[..., TimedRuntime]
@@ -43,6 +44,11 @@ def test_the_handler_imports_what_a_request_needs(folder: Callable[[str], Path])
     loaded = done.stderr.split()
     assert "mldeploy.handlers.engines.lean" in loaded
     assert [name for name in LATE if name in loaded] == []
+
+
+@pytest.mark.parametrize(("memory_mb", "cores"), [("128", 1), ("1769", 1), ("3008", 2), ("10240", 6), ("", 0), ("much", 0)])
+def test_memory_buys_threads(memory_mb: str, cores: int) -> None:
+    assert threads(memory_mb) == cores
 
 
 KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=40)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from mldeploy.providers.aws.entry.deadline import TimedRuntime
 
 
+# "At 1,769 MB, a function has the equivalent of one vCPU" (AWS Lambda, Configure memory; read 2026-11).
+_CORE_MB = 1769
+
+
 class InitError(Exception):
     """The function cannot serve; the message is one line that says why and what to do."""
 
@@ -25,6 +29,8 @@ def load(environ: MutableMapping[str, str]) -> TimedRuntime:
         raise InitError("MLDEPLOY_BUNDLE is not set: it names the folder of the bundle in the image; deploy with mldeploy up")
     if environ.get("MLDEPLOY_SECRETS_ARN") or environ.get("MLDEPLOY_SECRET_REFS"):
         _fetch_secrets(environ)
+    if not environ.get("MLDEPLOY_THREADS"):
+        environ["MLDEPLOY_THREADS"] = str(threads(environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")))
     from mldeploy.handlers.config import ConfigError, from_environ
 
     try:
@@ -47,6 +53,14 @@ def load(environ: MutableMapping[str, str]) -> TimedRuntime:
     except BaseException as error:  # a hook can raise anything while it is imported, SystemExit too
         raise InitError(f"the model cannot be served: {type(error).__name__}: {_line(error)}") from error
     return runtime
+
+
+def threads(memory_mb: str) -> int:
+    """The cores that a function of this size is given; 0, all that can be seen, where its size is unknown.
+
+    Lambda shows two cores to the smallest function and grants it a share of one: a second thread would only take turns.
+    """
+    return max(1, round(int(memory_mb) / _CORE_MB)) if memory_mb.isdecimal() else 0
 
 
 def _fetch_secrets(environ: MutableMapping[str, str]) -> None:
