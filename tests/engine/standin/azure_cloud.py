@@ -86,7 +86,7 @@ class AzureCloud:
         return Workload(
             image=container["image"],
             port=int((configuration.get("ingress") or {}).get("targetPort") or 80),
-            environment={**environment, "CONTAINER_APP_NAME": revision.partition("--")[0], "CONTAINER_APP_REVISION": revision},
+            environment={**host.get("environment", {}), **environment, "CONTAINER_APP_NAME": revision.partition("--")[0], "CONTAINER_APP_REVISION": revision},
             memory_mb=megabytes((container.get("resources") or {}).get("memory", "1Gi")),
             entrypoint=container.get("command") or host.get("entrypoint") or (),
             command=container.get("args") or host.get("command") or (),

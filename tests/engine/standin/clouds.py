@@ -33,7 +33,9 @@ class StandInCloud:
             "subscription": scope.subscription,
         }
         known = {**account, **{name: value for name, value in inputs.items() if isinstance(value, str)}, "number": assigned}
-        return kind.path.format_map(known)
+        condition = inputs.get("condition")
+        title = f" {condition['title']}" if isinstance(condition, Mapping) and "title" in condition else ""
+        return kind.path.format_map(known) + title
 
     def shown(self, inputs: Inputs) -> dict[str, Any]:
         """The inputs as the cloud answers them: Azure makes a mapping of the list of an identity's names."""

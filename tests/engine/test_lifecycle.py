@@ -1,0 +1,119 @@
+"""The life of a deployment on the real Pulumi engine, through the command line.
+
+aws: the real AWS provider (behind a bridge where Pulumi's own plugin is not installed) on a moto server.
+gcp, azure: STAND-IN plugins and control planes, which check each body against the provider's published types.
+What answers is the pushed image in Docker, in all three.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from machine import registry
+from machine.lab import Lab
+from machine.project import SMOKE, write_model
+
+UNCHANGED_UP_S = 15.0
+
+
+@pytest.fixture
+def deployed(lab: Lab) -> dict[str, Any]:
+    """`up`, once."""
+    first = lab.up()
+    assert first["changed"] is True
+    return dict(first)
+
+
+def actions(document: Any) -> set[str]:
+    """What a preview or a refresh says would happen."""
+    return {change["action"] for change in document["changes"]}
+
+
+def test_from_preview_to_destroy(lab: Lab, image_registry: str) -> None:
+    seen = lab.on_cloud("preview")
+    assert actions(seen) == {"create"}
+    assert lab.hands.everything() == []
+
+    first = lab.up()
+    assert first["changed"] is True
+    assert any("doubler" in name for name in registry.repositories(image_registry))
+    there = sorted(map(str, lab.hands.everything()))
+
+    assert lab.on_cloud("invoke", "[[1, 2]]")["outputs"] == {"y": [[2.0, 4.0]]}
+    assert lab.on_cloud("status")["deployments"][0]["state"] == "serving"
+    assert lab.on_cloud("outputs")["url"] == first["url"]
+    assert '"POST"' in lab.run("logs", "--cloud", lab.cloud).stdout.replace("'", '"') or "predict" in lab.run(
+        "logs", "--cloud", lab.cloud
+    ).stdout
+    assert actions(lab.on_cloud("preview")) <= {"same"}
+
+    assert lab.on_cloud("destroy", "-y")["destroyed"] is True
+    assert lab.hands.everything() == []
+    assert len(there) > 3
+    assert lab.on_cloud("destroy", "-y")["destroyed"] is False
+    assert lab.on_cloud("status")["deployments"] in ([], [{"state": "absent"}])
+
+
+def test_up_again_changes_nothing_builds_nothing_and_is_quick(lab: Lab, deployed: dict[str, Any]) -> None:
+    lab.boundary.clear()
+    again, seconds = lab.timed_up()
+    assert again["changed"] is False
+    assert again["url"] == deployed["url"]
+    assert lab.boundary.crossings == []
+    assert seconds < UNCHANGED_UP_S
+    print(f"{lab.cloud}: up with no change took {seconds:.1f} s")
+
+
+def test_a_new_model_is_an_update_and_a_wrong_one_never_serves(lab: Lab, deployed: dict[str, Any]) -> None:
+    lab.write_spec(resources={"memory_mb": 2048, "max_instances": 3})
+    assert "update" in actions(lab.on_cloud("preview"))
+    assert lab.up()["changed"] is True
+
+    write_model(lab.project, factor=3.0)
+    lab.up(code=5)
+    assert lab.on_cloud("invoke", "[[1, 2]]")["outputs"] == {"y": [[2.0, 4.0]]}
+
+    lab.write_spec(smoke=[{**SMOKE[0], "expect": {"outputs": {"y": [[4.5, 6.0]]}}}])
+    assert lab.up()["changed"] is True
+    assert lab.on_cloud("invoke", "[[1, 2]]")["outputs"] == {"y": [[3.0, 6.0]]}
+    lab.on_cloud("destroy", "-y")
+    assert lab.hands.everything() == []
+
+
+def test_a_create_that_fails_says_why_keeps_the_state_and_goes_on(lab: Lab) -> None:
+    words = lab.hands.refuse_function(True)
+    told = lab.up(code=1)
+    assert told["error"]["hint"]
+    assert words.lower()[:30] in str(told).lower() or told["error"]["message"]
+    left = lab.hands.everything()
+    assert left
+    lab.hands.refuse_function(False)
+    assert lab.up()["changed"] is True
+    assert lab.on_cloud("invoke", "[[1, 2]]")["outputs"] == {"y": [[2.0, 4.0]]}
+    lab.on_cloud("destroy", "-y")
+    assert lab.hands.everything() == []
+
+
+def test_what_was_changed_by_hand_is_seen_and_mended(lab: Lab, deployed: dict[str, Any]) -> None:
+    lab.hands.change_memory()
+    drift = lab.on_cloud("refresh")
+    assert "update" in actions(drift)
+    assert lab.up()["changed"] is True
+    assert actions(lab.on_cloud("refresh")) <= {"same"}
+
+    lab.hands.delete_function()
+    assert "delete" in actions(lab.on_cloud("refresh"))
+    lab.up()
+    assert lab.on_cloud("invoke", "[[1, 2]]")["outputs"] == {"y": [[2.0, 4.0]]}
+
+
+def test_another_project_of_the_same_name_is_refused(lab: Lab, deployed: dict[str, Any]) -> None:
+    other = lab.project.parent / "other"
+    other.mkdir()
+    for file in lab.project.iterdir():
+        if file.is_file():
+            (other / file.name).write_bytes(file.read_bytes())
+    before, lab.project = lab.project, other
+    told = lab.up(code=3)
+    assert str(before) in str(told["error"]) or "another" in told["error"]["message"]
