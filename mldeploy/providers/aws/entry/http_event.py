@@ -68,7 +68,7 @@ def _too_large(runtime: TimedRuntime, method: str, path: str, size: int, request
 
 def _read_v2(event: Event) -> Call:
     about = event["requestContext"]
-    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     cookies = event.get("cookies")
     if cookies:
         headers["cookie"] = "; ".join(cookies)
