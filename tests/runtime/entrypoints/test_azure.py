@@ -204,14 +204,17 @@ def indexed(serve: Any, settings: dict[str, str]) -> subprocess.CompletedProcess
     return subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, timeout=60)
 
 
-def test_the_probe_asks_through_the_function(serve: Any) -> None:
+@pytest.mark.parametrize("version", ["azure-functions 2.x", "azure-functions of this Python"])
+def test_the_probe_asks_through_the_function(serve: Any, version: str) -> None:
+    """Both major versions of azure-functions: 2.x beside the worker, 1.x on a Python before 3.13."""
+    python = str(worker.environment()) if version.endswith("2.x") else sys.executable
     lines = [
         {"method": "POST", "path": "/predict", "headers": dict(JSON), "body": base64.b64encode(PLAIN).decode()},
         {"method": "GET", "path": "/v2/health/ready?x=1"},
         {"method": "GET", "path": "/v2/%2e%2e/x"},
     ]
     done = subprocess.run(
-        [str(worker.environment()), "-m", "mldeploy.providers.azure.entry.probe"],
+        [python, "-m", "mldeploy.providers.azure.entry.probe"],
         input="".join(json.dumps(line) + "\n" for line in lines),
         env=os.environ | {"MLDEPLOY_BUNDLE": str(serve.folder("plain"))},
         cwd=serve.root,
