@@ -48,8 +48,10 @@ class Probe:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._stream is not None:
-            self._stream.close()
+        response = getattr(self._stream, "_response", None)  # docker-py hangs it there, and it keeps the connection
+        for held in (response, self._stream, self._socket):
+            if held is not None:
+                held.close()
         if self._container:
             self._engine.remove(self._container)
 
