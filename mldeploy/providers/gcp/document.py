@@ -9,7 +9,7 @@ from typing import Any
 
 from mldeploy.providers.gcp import references
 from mldeploy.providers.gcp.names import Names, names_of, secret_id
-from mldeploy.providers.gcp.recipe import PORT
+from mldeploy.providers.gcp.recipe import PORT, user_requirements
 from mldeploy.providers.gcp.settings import GcpSettings
 from mldeploy.providers.gcp.sizing import Sizing
 from mldeploy.spec.loaded import LoadedSpec
@@ -69,6 +69,7 @@ def document(
         "log_severity": settings.log_severity,
         "alarms": settings.alarms.model_dump() if settings.alarms else None,
         "budget": _budget(settings),
+        "user_requirements": user_requirements(loaded) if settings.build == "source" else "",
         "trigger": _trigger(settings, names),
         "schedule": _schedule(settings, names, size),
     }

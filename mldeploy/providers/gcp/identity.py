@@ -75,9 +75,7 @@ def _identity_credentials(found: Any, audience: str, kind: str) -> Any:
 def _from_iam(found: Any, audience: str, email: str | None, project: str) -> str:
     """For federated credentials: of the service account that they act as."""
     if not email:
-        raise ProviderError(
-            "these federated credentials act as no service account, so that they cannot call a service", IMPERSONATE
-        )
+        raise ProviderError("these federated credentials act as no service account and cannot call a service", IMPERSONATE)
     rest.refresh(found)
     with Client.open(project) as client:
         path = f"v1/projects/-/serviceAccounts/{email}:generateIdToken"
@@ -89,9 +87,7 @@ def _from_gcloud() -> str:
     """The token of whoever is signed in to gcloud, as Google documents it for a developer who calls a private service."""
     program = shutil.which("gcloud")
     if program is None:
-        raise ProviderError(
-            "a person's credentials give no identity token without gcloud, which is not on the PATH", IMPERSONATE
-        )
+        raise ProviderError("a person's credentials need gcloud for an identity token, and it is not on the PATH", IMPERSONATE)
     try:
         done = subprocess.run(
             [program, "auth", "print-identity-token"], capture_output=True, text=True, timeout=GCLOUD_TIMEOUT_S, check=False

@@ -49,7 +49,7 @@ def lines(
         start = max(newest, started) - timedelta(seconds=LATE_S)
         seen = {key: at for key, at in seen.items() if at >= start}
         for entry in _all(client, document, start if since is None else max(start, since)):
-            if _key(entry) not in seen and (_stamp(entry, started) >= started or not tail):
+            if _key(entry) not in seen and (tail is None or _stamp(entry, started) >= started):
                 seen[_key(entry)] = _stamp(entry, started)
                 yield text(entry)
 

@@ -40,7 +40,6 @@ def problems(loaded: LoadedSpec) -> Iterator[Problem]:
     settings = settings_of(loaded)
     size = sizing(loaded.spec.resources, settings)
     yield from _sizes(loaded, settings, size)
-    yield from _instances(loaded, size)
     yield from _environment(loaded)
     yield from _secrets(loaded)
     yield from _labels(loaded)
@@ -63,7 +62,7 @@ def _sizes(loaded: LoadedSpec, settings: GcpSettings, size: Sizing) -> Iterator[
     if known is None and 0.08 <= size.cpu <= 8:  # outside, the limit says so
         choices = ", ".join(f"{each.cpu:g}" for each in WHOLE_CPUS)
         yield loaded.problem(key, f"Cloud Run has no instance of {size.cpu:g} vCPUs", f"write less than 1, or one of {choices}")
-    elif known is not None and not known.low_mb <= size.memory_mb <= known.high_mb and size.memory_mb <= 32768:
+    elif known is not None and not known.low_mb <= size.memory_mb <= known.high_mb and 128 <= size.memory_mb <= 32768:
         yield loaded.problem(
             key,
             f"{size.memory_mb} MiB do not go with {size.cpu:g} vCPUs, which take {known.low_mb} to {known.high_mb} MiB",
@@ -93,15 +92,6 @@ def _sizes(loaded: LoadedSpec, settings: GcpSettings, size: Sizing) -> Iterator[
             "resources.ephemeral_mb",
             f"the temporary disk is part of the memory: {ephemeral_mb} MiB of {size.memory_mb} MiB leave none for the model",
             "raise resources.memory_mb by as much, or lower it",
-        )
-
-
-def _instances(loaded: LoadedSpec, size: Sizing) -> Iterator[Problem]:
-    if size.min_instances > size.max_instances:
-        yield loaded.problem(
-            "resources.min_instances",
-            f"{size.min_instances} instances kept warm are more than the {size.max_instances} allowed",
-            "raise resources.max_instances",
         )
 
 
