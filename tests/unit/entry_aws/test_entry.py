@@ -178,8 +178,10 @@ def test_where_a_bucket_is_named(bucket: str, host: str, path: str, monkeypatch:
     [
         (503, b"", "Transient", "S3 answered 503"),
         (403, b"", "StoreError", "s3:GetObject"),
-        (301, b"", "StoreError", "is the bucket in r"),
-        (404, b"<Code>NoSuchBucket</Code>", "StoreError", "S3 answered 404"),
+        (301, b"", "StoreError", "has to be in r"),
+        (400, b"<Code>AuthorizationHeaderMalformed</Code>", "StoreError", "has to be in r"),
+        (400, b"<Code>KeyTooLongError</Code>", "StoreError", "S3 answered 400 KeyTooLongError$"),
+        (404, b"<Code>NoSuchBucket</Code>", "StoreError", "S3 answered 404 NoSuchBucket$"),
     ],
 )
 def test_what_s3_says(status: int, body: bytes, kind: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mldeploy.handlers.message import Response
 from mldeploy.providers.aws.entry import envelope, http_event
@@ -128,6 +131,56 @@ def test_every_case_of_the_corpus(
 
     cases = [case for case in corpus.CORPUS if not case.environment and case.bundle != "digits-example"]
     assert corpus.run_corpus("aws", ask, folder, cases) == []
+
+
+NAMES = st.text("abcxyz-", min_size=1, max_size=8).filter(lambda name: name != "cookie")
+FIELDS = st.lists(st.tuples(NAMES, st.text(st.characters(min_codepoint=33, max_codepoint=255), max_size=12)), max_size=6)
+
+
+class Sent(NamedTuple):
+    """A request as the doors take it."""
+
+    method: str
+    target: str
+    fields: list[tuple[str, str]]
+    body: bytes
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(
+    st.builds(
+        Sent,
+        st.sampled_from(["GET", "POST", "PATCH"]),
+        st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="?#&=%"), max_size=20).map("/{}".format),
+        FIELDS,
+        st.binary(max_size=40),
+    )
+)
+def test_what_was_sent_is_what_is_read(doors: ModuleType, sent: Sent) -> None:
+    """Through every door, of requests of every kind."""
+    joined: dict[str, str] = {}
+    for name, value in sent.fields:
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    for form in (doors.v1, doors.alb_multi):
+        envelope_read = http_event.V1 if form is doors.v1 else http_event.ALB_MULTI
+        assert envelope_read.read(form(sent)) == (sent.method, sent.target, "", joined)
+    read = http_event.V2.read(doors.v2(sent))
+    assert (read.method, read.path, read.query) == (sent.method, sent.target, "")
+    assert {name: value.replace(", ", ",") for name, value in joined.items()} == {
+        name: value.replace(", ", ",") for name, value in read.headers.items()
+    }
+
+
+@given(
+    body=st.binary(max_size=60) | st.text(max_size=40).map(str.encode),
+    kind=st.sampled_from(["application/json", "image/png", "text/a"]),
+)
+def test_a_body_survives_both_ways(body: bytes, kind: str) -> None:
+    answer = Response(200, (("content-type", kind),), body)
+    for write in (envelope.v2, envelope.v1, envelope.alb, envelope.alb_multi):
+        told = json.loads(json.dumps(write(answer)))
+        data = base64.b64decode(told["body"], validate=True) if told["isBase64Encoded"] else told["body"].encode()
+        assert data == body
 
 
 def test_the_context_gives_the_id_where_the_caller_does_not(runtime: Runtimes, context: Any) -> None:

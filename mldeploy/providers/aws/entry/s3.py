@@ -16,7 +16,7 @@ from mldeploy.providers.aws.entry.sigv4 import Target
 
 _SAFE = "/-_.~"
 _TRANSIENT = (408, 429, 500, 502, 503, 504)
-_NAMES = ("NoSuchKey", "NoSuchVersion")
+_GONE = ("NoSuchKey", "NoSuchVersion")
 
 
 class StoreError(Exception):
@@ -42,7 +42,7 @@ class Store:
             )
         if answer.status == 416:  # a range of an object without a byte
             return Stored(b"")
-        if answer.status == 404 and any(name.encode() in answer.body for name in _NAMES):
+        if answer.status == 404 and _code(answer.body) in _GONE:
             return None
         raise self._refusal(answer, "read", "s3:GetObject", event.bucket, event.key)
 
@@ -69,12 +69,18 @@ class Store:
 
     def _refusal(self, answer: Answer, verb: str, action: str, bucket: str, key: str) -> Exception:
         where = f"s3://{bucket}/{key}"
+        code = _code(answer.body)
+        said = f"S3 answered {answer.status} {code}".rstrip()
         if answer.status in _TRANSIENT:
-            return Transient(f"{where}: S3 answered {answer.status}")
+            return Transient(f"{where}: {said}")
         if answer.status == 403:
-            return StoreError(
-                f"the function's role may not {verb} {where}: give it {action} (403; S3 says so of missing keys, too)"
-            )
-        if answer.status in (301, 307, 400):
-            return StoreError(f"{where}: S3 answered {answer.status}; is the bucket in {self._region}, the function's region?")
-        return StoreError(f"cannot {verb} {where}: S3 answered {answer.status}")
+            hint = f"give it {action} (S3 answers 403 for missing keys, too)"
+            return StoreError(f"the function's role may not {verb} {where}: {hint}")
+        if answer.status in (301, 307) or code == "AuthorizationHeaderMalformed":
+            return StoreError(f"{where}: {said}; the bucket has to be in {self._region}, the function's region")
+        return StoreError(f"cannot {verb} {where}: {said}")
+
+
+def _code(body: bytes) -> str:
+    """The error's name in an answer of S3: `<Code>NoSuchBucket</Code>`."""
+    return body.partition(b"<Code>")[2].partition(b"</Code>")[0][:80].decode("ascii", "replace")
