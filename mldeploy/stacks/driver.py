@@ -8,7 +8,7 @@ Importing it imports neither Pulumi nor any SDK.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +26,15 @@ from mldeploy.stacks.records import Record
 
 @dataclass(frozen=True)
 class StackDriver:
-    """`Driver`, `Stacked` and `Ejectable` over one cloud."""
+    """`Driver`, `Stacked` and `Ejectable` over one cloud.
+
+    `planner` is the provider's `plan`, for `eject`; left out, it is that of the package that the cloud's programs are in."""
 
     cloud: Cloud
     name: str
     stage: str
     loaded: LoadedSpec | None = None
+    planner: Callable[[LoadedSpec, Bundle], Plan] | None = None
 
     @property
     def _deployment(self) -> Deployment:
@@ -99,7 +102,7 @@ class StackDriver:
     def eject(self, loaded: LoadedSpec, bundle: Bundle, folder: Path, report: Reporter) -> tuple[Path, ...]:
         from mldeploy.stacks import eject
 
-        return eject.eject(self._deployment, loaded, bundle, folder, report)
+        return eject.eject(self._deployment, loaded, bundle, folder, report, self.planner)
 
 
 def deployments(cloud: Cloud) -> Iterable[Status]:

@@ -70,7 +70,7 @@ def history(deployment: Deployment, limit: int) -> tuple[Event, ...]:
 def _event(number: int, part: str, entry: dict[str, Any]) -> Event:
     started, ended = _time(entry.get("startTime")), _time(entry.get("endTime"))
     duration_s = (ended - started).total_seconds() if started is not None and ended is not None else None
-    changes = entry.get("resourceChanges") or {}
+    changes = _without_stack(entry.get("resourceChanges") or {})
     told = ", ".join(f"{changes[kind]} {word}" for kind, word in _WORDS.items() if changes.get(kind)) or "unchanged"
     kind, result = str(entry.get("kind", "")), str(entry.get("result", ""))
     return Event(
@@ -81,6 +81,13 @@ def _event(number: int, part: str, entry: dict[str, Any]) -> Event:
         duration_s,
         f"{part}: {told}",
     )
+
+
+def _without_stack(changes: dict[str, int]) -> dict[str, int]:
+    """The engine counts the stack itself as a resource: it is made first, removed last, and else the same."""
+    if "same" in changes:
+        return changes
+    return {kind: count - 1 if kind in ("create", "delete") else count for kind, count in changes.items()}
 
 
 def _time(text: Any) -> datetime | None:

@@ -160,6 +160,10 @@ class Registry:
             self.built.append(tag)
         return ImageRef(destination.repository, tag, f"sha256:{hashlib.sha256(tag.encode()).hexdigest()[::-1]}")
 
+    def render(self, plan: Plan, bundle: Bundle, folder: Path) -> tuple[Path, ...]:
+        (folder / "Dockerfile").write_text(f"FROM {self.base}\n")
+        return (folder / "Dockerfile",)
+
     def render_source(self, plan: Plan, bundle: Bundle, folder: Path) -> str:
         (folder / "main.py").write_text(f"# {self.base}\n")
         return str(folder)
@@ -168,8 +172,8 @@ class Registry:
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     stand_in = Registry()
-    for name in ("tag", "ensure", "render_source"):
-        monkeypatch.setattr(image, name, getattr(stand_in, name), raising=False)
+    for name in ("tag", "ensure", "render", "render_source"):
+        monkeypatch.setitem(vars(image), name, getattr(stand_in, name))
     return stand_in
 
 

@@ -90,8 +90,8 @@ def test_the_first_release_that_fails_says_that_nothing_served(toy: Toy) -> None
 def test_a_failing_create_keeps_the_rest_and_the_next_up_goes_on(toy: Toy) -> None:
     refusal = toy.folder / "digits-dev-fn.fail"
     refusal.write_text("403 AccessDenied: make functions")
+    toy.cloud.causes = ()
     with pytest.raises(DeployError) as caught:
-        toy.cloud.causes = ()
         toy.up()
     assert "the service of digits (stage dev) on Toy Cloud could not be updated" in caught.value.message
     assert "function: 403 AccessDenied: make functions" in caught.value.message
