@@ -42,7 +42,8 @@ def _lines(plan: Plan, preview: Preview | None, session: Session) -> Iterator[st
     out = session.out
     yield out.style(f"{plan.name} → {plan.provider} · stage {plan.stage} · {plan.fingerprint[:7]}", "bold")
     width = out.width if out.is_live else UNLIMITED
-    mark = "+" if preview is None else "·"  # with a preview the marks belong to the changes below
+    is_new = preview is None or all(change.action == "create" for change in preview.changes)
+    mark = "+" if is_new else "·"  # where something exists the marks belong to the changes below
     for line in wrapped_table([(f"  {mark}", part.kind, part.name, part.detail) for part in plan.resources], width):
         yield line.replace(f"  {mark}", "  " + out.style(mark, "green"), 1) if line.startswith(f"  {mark}") else line
     yield f"    access  {_access(plan, preview, session)}"
@@ -51,7 +52,8 @@ def _lines(plan: Plan, preview: Preview | None, session: Session) -> Iterator[st
     yield ""
     if preview is not None:
         yield f"changes   {change_lines.summary(preview.changes)}   ({preview.basis})"
-        yield from change_lines.lines(preview.changes, out)
+        if not is_new or session.settings.verbosity > 0:
+            yield from change_lines.lines(preview.changes, out)
         yield ""
     if plan.fixed_monthly_usd is not None:
         yield f"fixed     ${plan.fixed_monthly_usd} a month"

@@ -198,6 +198,16 @@ def test_preview_shows_what_would_change(capsys: pytest.CaptureFixture[str], spe
     assert [change["action"] for change in document["preview"]["changes"]] == ["create", "update", "replace", "same"]
 
 
+def test_a_first_preview_is_one_list(
+    capsys: pytest.CaptureFixture[str], spec_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RecordedDriver, "preview", lambda *_, **__: Preview(CHANGES[:1], "offline"))
+    out = run(capsys, "preview", "-f", spec_file)[1]
+    assert "  +  function  digits-dev  1024 MB" in out
+    assert out.count("digits-dev") == 1
+    assert run(capsys, "preview", "-f", spec_file, "-v")[1].count("digits-dev") == 2
+
+
 def test_doctor_counts_only_what_is_needed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from mldeploy.providers.contract import Finding
 
