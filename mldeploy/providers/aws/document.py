@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from mldeploy.providers.aws import cron, references
 from mldeploy.providers.aws.names import names_of, tags_of
+from mldeploy.providers.aws.recipe import COMMAND
 from mldeploy.providers.aws.settings import AwsSettings
 from mldeploy.providers.aws.sizing import Sizing
 from mldeploy.spec.loaded import LoadedSpec
@@ -52,6 +53,7 @@ def document(
             "memory_mb": size.memory_mb,
             "timeout_s": size.lambda_timeout_s,
             "ephemeral_mb": size.ephemeral_mb,
+            "command": list(COMMAND),
             "architecture": size.architecture,
             "provisioned_concurrency": size.provisioned,
             "reserved_concurrency": size.reserved,

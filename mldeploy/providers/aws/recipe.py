@@ -11,6 +11,7 @@ from mldeploy.spec.loaded import LoadedSpec
 ENTRY = "mldeploy.providers.aws.entry"
 PYTHON = "3.13"
 MAX_MB = 10_240
+COMMAND = (f"{ENTRY}.lambda_function.handler",)
 
 
 def recipe(loaded: LoadedSpec, settings: AwsSettings, architecture: str) -> Recipe:
@@ -24,7 +25,7 @@ def recipe(loaded: LoadedSpec, settings: AwsSettings, architecture: str) -> Reci
         requirements=("awslambdaric", "orjson"),
         modules=("mldeploy.handlers", ENTRY),
         entrypoint=("python3", "-P", "-m", "awslambdaric"),
-        command=(f"{ENTRY}.lambda_function.handler",),
+        command=COMMAND,
         probe=("python3", "-P", "-m", f"{ENTRY}.probe"),
         user_requirements=_user_requirements(loaded),
         max_mb=image.max_mb or MAX_MB,

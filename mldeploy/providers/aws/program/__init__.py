@@ -13,13 +13,13 @@ from typing import Any
 
 def registry(document: Any) -> None:
     """Declare the registry stack."""
-    from mldeploy.providers.aws.program.registry import declare
+    from mldeploy.providers.aws.program.keeping import declare
 
     declare(document)
 
 
 def service(document: Any) -> None:
     """Declare the service stack."""
-    from mldeploy.providers.aws.program.service import declare
+    from mldeploy.providers.aws.program.serving import declare
 
     declare(document)

@@ -13,6 +13,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from mldeploy.providers.aws.program import quiet
 from mldeploy.providers.aws.program.function import ALIAS, Deployed
 
 
@@ -37,7 +38,7 @@ def _invoke_only(document: Mapping[str, Any], deployed: Deployed) -> Reached:
 
 def _function_url(document: Mapping[str, Any], deployed: Deployed) -> Reached:
     is_open = document["access"] != "private"
-    url = aws.lambda_.FunctionUrl(
+    url = quiet.FunctionUrl(
         "url",
         function_name=deployed.function.name,
         qualifier=deployed.alias.name,
@@ -47,7 +48,7 @@ def _function_url(document: Mapping[str, Any], deployed: Deployed) -> Reached:
     if is_open:
         # A URL made since October 2025 needs both; the second is bound to calls through the URL.
         # Source: docs.aws.amazon.com/lambda/latest/dg/urls-auth.html, read 2026-11-21.
-        aws.lambda_.Permission(
+        quiet.Permission(
             "url-open",
             action="lambda:InvokeFunctionUrl",
             function=deployed.function.name,
@@ -56,7 +57,7 @@ def _function_url(document: Mapping[str, Any], deployed: Deployed) -> Reached:
             function_url_auth_type="NONE",
             statement_id="open-url",
         )
-        aws.lambda_.Permission(
+        quiet.Permission(
             "url-open-invoke",
             action="lambda:InvokeFunction",
             function=deployed.function.name,
@@ -88,7 +89,7 @@ def _http_api(document: Mapping[str, Any], deployed: Deployed) -> Reached:
         target=integration.id.apply(lambda known: f"integrations/{known}"),
     )
     stage = aws.apigatewayv2.Stage("api-stage", api_id=api.id, name="$default", auto_deploy=True, tags=tags)
-    aws.lambda_.Permission(
+    quiet.Permission(
         "api-permission",
         action="lambda:InvokeFunction",
         function=deployed.function.name,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pulumi
 import pulumi_aws as aws
 
+from mldeploy.providers.aws.program import quiet
 from mldeploy.providers.aws.program import role as roles
 
 ALIAS = "live"
@@ -20,8 +21,8 @@ ALIAS = "live"
 class Deployed(NamedTuple):
     """What the endpoint, the triggers and the alarms are attached to."""
 
-    function: aws.lambda_.Function
-    alias: aws.lambda_.Alias
+    function: quiet.Function
+    alias: quiet.Alias
     role: aws.iam.Role
     log_group: aws.cloudwatch.LogGroup
 
@@ -29,14 +30,14 @@ class Deployed(NamedTuple):
 def declare(document: Mapping[str, Any], account: pulumi.Output[str]) -> Deployed:
     """Everything that runs the image."""
     names, tags = document["names"], document["tags"]
-    # Before the function: Lambda would make a group without retention, and the role must not make one.
+    # Before the function, under the name at which Lambda looks: it would make a group without retention, and the role may not.
     log_group = aws.cloudwatch.LogGroup(
         "log-group", name=names["log_group"], retention_in_days=document["log_retention_days"], tags=tags
     )
     role, granted = roles.declare(document, account, log_group)
     function = _function(document, role, pulumi.ResourceOptions(depends_on=[granted, log_group]))
     is_held = bool(document["live"])
-    alias = aws.lambda_.Alias(
+    alias = quiet.Alias(
         "alias",
         name=ALIAS,
         description="the version that serves",
@@ -45,7 +46,7 @@ def declare(document: Mapping[str, Any], account: pulumi.Output[str]) -> Deploye
         opts=pulumi.ResourceOptions(ignore_changes=["function_version"] if is_held else []),
     )
     if document["function"]["provisioned_concurrency"]:
-        aws.lambda_.ProvisionedConcurrencyConfig(
+        quiet.ProvisionedConcurrencyConfig(
             "provisioned-concurrency",
             function_name=function.name,
             qualifier=alias.name,
@@ -54,24 +55,24 @@ def declare(document: Mapping[str, Any], account: pulumi.Output[str]) -> Deploye
     return Deployed(function, alias, role, log_group)
 
 
-def _function(document: Mapping[str, Any], role: aws.iam.Role, opts: pulumi.ResourceOptions) -> aws.lambda_.Function:
+def _function(document: Mapping[str, Any], role: aws.iam.Role, opts: pulumi.ResourceOptions) -> quiet.Function:
     wanted, names = document["function"], document["names"]
     # A release of its own for every change that `up` tells apart: new values of secrets reach new environments only.
     environment = {**wanted["environment"], "MLDEPLOY_RELEASE": document["release"]}
-    return aws.lambda_.Function(
+    return quiet.Function(
         "function",
         name=names["function"],
         description=f"mldeploy: {document['name']} ({document['stage']})",
         role=role.arn,
         package_type="Image",
         image_uri=document["image"],
+        image_config={"commands": wanted["command"]},
         architectures=[wanted["architecture"]],
         memory_size=wanted["memory_mb"],
         timeout=wanted["timeout_s"],
         ephemeral_storage={"size": wanted["ephemeral_mb"]},
         reserved_concurrent_executions=-1 if wanted["reserved_concurrency"] is None else wanted["reserved_concurrency"],
         environment={"variables": environment},
-        logging_config={"log_format": "Text", "log_group": names["log_group"]},
         tracing_config={"mode": "Active" if wanted["tracing"] else "PassThrough"},
         publish=True,
         tags=document["tags"],

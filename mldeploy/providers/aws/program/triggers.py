@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from mldeploy.providers.aws.program import quiet
 from mldeploy.providers.aws.program import role as roles
 from mldeploy.providers.aws.program.function import Deployed
 
@@ -25,7 +26,7 @@ def _objects(document: Mapping[str, Any], trigger: Mapping[str, Any], deployed: 
     """S3 may invoke for this bucket of this account only, before the bucket is told to. The notification settings of a bucket
     are one document, which is written here as a whole."""
     bucket = trigger["bucket"]
-    permission = aws.lambda_.Permission(
+    permission = quiet.Permission(
         "trigger-permission",
         action="lambda:InvokeFunction",
         function=deployed.function.name,
@@ -35,7 +36,7 @@ def _objects(document: Mapping[str, Any], trigger: Mapping[str, Any], deployed: 
         source_account=account,
         statement_id="objects",
     )
-    aws.s3.BucketNotification(
+    quiet.BucketNotification(
         "trigger",
         bucket=bucket,
         lambda_functions=[
