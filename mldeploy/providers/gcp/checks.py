@@ -1,5 +1,6 @@
-"""What `mldeploy doctor` looks at for Google Cloud: engine, Docker, SDK, credentials. Nothing is changed. What
-concerns a project needs a spec, and `up` looks at it first of all."""
+"""What `mldeploy doctor` looks at for Google Cloud: engine, Docker, SDK, credentials. Nothing is changed.
+
+The project looked at is the one of this machine's settings; `up` looks at the spec's own before anything is built."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from mldeploy.errors import MldeployError
 from mldeploy.providers.contract import Finding
 
 PACKAGES = ("pulumi", "pulumi-gcp", "google-auth")
+FIRST_APIS = ("cloudresourcemanager", "serviceusage")
 REMEDY = "pip install 'mldeploy[gcp]'"
 
 
@@ -39,7 +41,7 @@ def _packages() -> Finding:
 
 
 def _credentials() -> Iterator[Finding]:
-    """Whether there are some and Google takes them."""
+    """Whether there are some, Google takes them, and what the project that they name by themselves lacks."""
     from mldeploy.providers.gcp import client
     from mldeploy.providers.gcp.causes import LOGIN
 
@@ -51,11 +53,35 @@ def _credentials() -> Iterator[Finding]:
         return
     who = getattr(found, "service_account_email", None) or getattr(found, "account", "") or "a person"
     yield Finding("Google Cloud credentials", True, f"valid · {who}")
-    yield Finding(
-        "Google Cloud project and APIs",
-        True,
-        "clouds.gcp.project is looked at by `up`, before anything is built; it enables APIs",
-    )
+    yield from _project(client.default_project())
+
+
+def _project(project: str) -> Iterator[Finding]:
+    """The APIs that have to be there before `up` can enable the others, and whether Cloud Run is in the default region."""
+    from mldeploy.providers.gcp.client import Client
+
+    title = "Google Cloud project"
+    if not project:
+        yield Finding(title, True, "none is set on this machine; `up` looks at clouds.gcp.project before anything is built")
+        return
+    try:
+        with Client.open(project) as client:
+            names = [f"projects/{project}/services/{api}.googleapis.com" for api in (*FIRST_APIS, "run")]
+            answer = client.call("GET", "serviceusage", f"v1/projects/{project}/services:batchGet", names=names)
+            places = client.find("run", f"v1/projects/{project}/locations", pageSize=200) or {}
+    except MldeployError as error:
+        yield Finding(title, False, f"{project}: {error.message}", error.hint or REMEDY)
+        return
+    states = {
+        str(each["name"]).rpartition("/")[2].partition(".")[0]: each.get("state") for each in answer.get("services") or ()
+    }
+    off = [api for api in FIRST_APIS if states.get(api) != "ENABLED"]
+    enable = f"gcloud services enable {' '.join(f'{api}.googleapis.com' for api in off)} --project {project}"
+    text = f"{project}: {', '.join(off)} not enabled" if off else f"{project}: `up` enables what else a spec needs"
+    yield Finding("Google Cloud APIs", not off, text, enable if off else "")
+    regions = sorted(str(each.get("locationId")) for each in places.get("locations") or ())
+    if regions:
+        yield Finding("Google Cloud regions", True, f"{len(regions)} with Cloud Run, from {regions[0]} to {regions[-1]}")
 
 
 def _gcloud() -> Finding:

@@ -112,21 +112,33 @@ def base_url(service: str) -> str:
 
 def credentials(project: str) -> Any:
     """Application default credentials. A person's own are billed to `project`. Raises ProviderError when there are none."""
+    found, _ = _default()
+    from google.oauth2.credentials import Credentials
+
+    if isinstance(found, Credentials) and project and not found.quota_project_id:
+        return found.with_quota_project(project)
+    return found
+
+
+def _default() -> tuple[Any, str]:
+    """What google-auth finds: credentials, and the project that goes with them."""
     try:
         import google.auth
         from google.auth.exceptions import GoogleAuthError
-        from google.oauth2.credentials import Credentials
     except ImportError as error:
         raise _not_installed(error) from error
     try:
         with warnings.catch_warnings():  # google-auth warns of a person's credentials without a quota project; we set one
             warnings.simplefilter("ignore", UserWarning)
-            found, _ = google.auth.default(scopes=SCOPES)
+            found, project = google.auth.default(scopes=SCOPES)
     except GoogleAuthError as error:
         raise denied(error) from error
-    if isinstance(found, Credentials) and project and not found.quota_project_id:
-        return found.with_quota_project(project)
-    return found
+    return found, project or ""
+
+
+def default_project() -> str:
+    """The project that this machine's settings name, "" when they name none. Raises ProviderError without credentials."""
+    return _default()[1]
 
 
 def refresh(found: Any) -> None:

@@ -30,6 +30,7 @@ SERVICES = (
     "monitoring",
     "run",
     "secretmanager",
+    "serviceusage",
     "storage",
 )
 EMAIL = "deployer@shop-1.iam.gserviceaccount.com"

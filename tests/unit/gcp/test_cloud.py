@@ -266,12 +266,45 @@ def test_logs_come_through(google: Google, cloud: Cloud, tmp_path: Path) -> None
     assert list(cloud.logs(document(tmp_path), {}, follow=False, since_s=60, tail=10)) == ["hello"]
 
 
-def test_doctor_says_who_google_takes_us_for(google: Google) -> None:
+APIS = "/serviceusage/v1/projects/shop-1/services:batchGet"
+
+
+def enabled(**states: str) -> dict[str, Any]:
+    names = {name: f"projects/123/services/{name}.googleapis.com" for name in ("cloudresourcemanager", "serviceusage", "run")}
+    return {"services": [{"name": names[name], "state": states.get(name, "ENABLED")} for name in names]}
+
+
+def test_doctor_says_who_google_takes_us_for_and_that_the_project_is_ready(google: Google) -> None:
     from mldeploy.providers.gcp.checks import _credentials
 
-    found = list(_credentials())
-    assert found[0].is_ok
-    assert EMAIL in found[0].message
+    google.tell("GET", APIS, enabled())
+    google.tell("GET", "/run/v1/projects/shop-1/locations", {"locations": [{"locationId": "europe-west1"}]})
+    who, apis, regions = _credentials()
+    assert who.is_ok
+    assert apis.is_ok
+    assert regions.is_ok
+    assert EMAIL in who.message
+    assert "1 with Cloud Run" in regions.message
+
+
+def test_doctor_names_the_api_that_is_off_and_the_command(google: Google) -> None:
+    from mldeploy.providers.gcp.checks import _credentials
+
+    google.tell("GET", APIS, enabled(cloudresourcemanager="DISABLED"))
+    _, apis = _credentials()
+    assert not apis.is_ok
+    assert apis.remedy == "gcloud services enable cloudresourcemanager.googleapis.com --project shop-1"
+
+
+def test_doctor_says_what_it_may_not_see(google: Google) -> None:
+    from mldeploy.providers.gcp.checks import _credentials
+
+    said = {"error": {"message": "Permission 'serviceusage.services.get' denied on resource 'projects/shop-1'"}}
+    google.tell("GET", APIS, said, 403)
+    _, project = _credentials()
+    assert not project.is_ok
+    assert "you lack the permission serviceusage.services.get" in project.message
+    assert project.remedy
 
 
 def test_doctor_says_how_to_get_credentials(nobody: None) -> None:
