@@ -58,11 +58,11 @@ def _credential(environ: Mapping[str, str]) -> Any:
     """The chain of Azure's own tools, without those that would open a window."""
     from azure.identity import ClientSecretCredential, DefaultAzureCredential, ManagedIdentityCredential
 
-    given = {name: environ.get(name) or environ.get(other) for name, other in _PAIRS.items()}
+    given = {name: environ.get(name) or environ.get(other) or "" for name, other in _PAIRS.items()}
     if all(given.values()):
         return ClientSecretCredential(given["AZURE_TENANT_ID"], given["AZURE_CLIENT_ID"], given["AZURE_CLIENT_SECRET"])
     if environ.get("IDENTITY_ENDPOINT"):
-        return ManagedIdentityCredential(client_id=given["AZURE_CLIENT_ID"])
+        return ManagedIdentityCredential(client_id=given["AZURE_CLIENT_ID"] or None)
     return DefaultAzureCredential(
         exclude_interactive_browser_credential=True,
         exclude_visual_studio_code_credential=True,

@@ -85,7 +85,7 @@ def _ask(client: AzureClient, workspace: str, text: str) -> list[Line]:
         if error.status == 404:
             raise ProviderError("the log workspace is gone", "run `mldeploy up` to make it anew") from error
         raise translated(error) from error
-    table = next(
+    table: dict[str, Any] = next(
         (each for each in answer.get("tables", []) if each.get("name") == "PrimaryResult"), {"columns": [], "rows": []}
     )
     columns = [column["name"] for column in table["columns"]]

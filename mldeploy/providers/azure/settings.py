@@ -54,7 +54,7 @@ class AzureSettings(Section):
     run_as_root: bool = Field(default=False, description="run the container as root, where a base image needs it")
     private: Literal["key", "internal", "entra"] = Field(
         default="key",
-        description="what `access: private` is: a key that only your Azure sign-in can read, your own network, or Entra sign-in",
+        description="what `access: private` is: a key that only your Azure sign-in can read, your network, or Entra sign-in",
     )
     subnet: str | None = Field(
         default=None,

@@ -1,12 +1,13 @@
 """New blobs of the user's container: who may read them, and how the host hears of them.
 
-container app   the host looks for itself (polling): Event Grid would need a key of the host, which nothing gives out there
-premium         storage account ─▶ system topic ─▶ subscription (BlobCreated, prefix, suffix) ─▶ the host's own address, with its key
+container app   the host looks for itself (polling): Event Grid needs a key of the host, which nothing gives out there
+premium         account ─▶ system topic ─▶ subscription ─▶ the host's own address, with its key
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 import pulumi
@@ -65,14 +66,15 @@ def subscribe(document: Document, site: web.WebApp) -> None:
         **{**common(document), "location": asked["region"]},
     )
     keys = web.list_web_app_host_keys_output(name=site.name, resource_group_name=names["group"])
-    address = pulumi.Output.all(site.default_host_name, keys.system_keys).apply(lambda both: _address(both[0], both[1]))
+    known = pulumi.Output.all(site.default_host_name, keys.system_keys)
+    address: Any = pulumi.Output.secret(known.apply(lambda both: _address(both[0], both[1])))
     eventgrid.SystemTopicEventSubscription(
         "events",
         event_subscription_name=names["events"],
         system_topic_name=topic.name,
         resource_group_name=names["group"],
         event_delivery_schema="EventGridSchema",
-        destination={"endpoint_type": "WebHook", "endpoint_url": pulumi.Output.secret(address)},
+        destination=eventgrid.WebHookEventSubscriptionDestinationArgs(endpoint_type="WebHook", endpoint_url=address),
         filter={
             "included_event_types": [EVENT],
             "subject_begins_with": f"/blobServices/default/containers/{asked['container']}/blobs/{asked['prefix']}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 from pulumi_azure_native import web
 
@@ -28,6 +30,18 @@ def serve(document: Document, ground: Ground) -> Served:
     registry = resource_id(document, "Microsoft.ContainerRegistry/registries", "registry")
     pull = grant("pull-app", document, "AcrPull", registry, ground.runtime.principal_id)
     puller = resource_id(document, "Microsoft.ManagedIdentity/userAssignedIdentities", "puller")
+    config: Any = {
+        "linux_fx_version": f"DOCKER|{document['image']}",
+        "acr_use_managed_identity_creds": True,
+        "acr_user_managed_identity_id": ground.runtime.client_id,
+        "min_tls_version": "1.2",
+        "ftps_state": "Disabled",
+        "http20_enabled": True,
+        "health_check_path": READY_PATH,
+        "minimum_elastic_instance_count": document["min_instances"],
+        "function_app_scale_limit": document["max_instances"],
+        "app_settings": _app_settings(document, ground),
+    }
     site = web.WebApp(
         "site",
         name=document["names"]["site"],
@@ -39,18 +53,7 @@ def serve(document: Document, ground: Ground) -> Served:
         public_network_access="Disabled" if is_closed(document) else "Enabled",
         identity=identities(puller, ground.runtime),
         key_vault_reference_identity=puller,
-        site_config={
-            "linux_fx_version": f"DOCKER|{document['image']}",
-            "acr_use_managed_identity_creds": True,
-            "acr_user_managed_identity_id": ground.runtime.client_id,
-            "min_tls_version": "1.2",
-            "ftps_state": "Disabled",
-            "http20_enabled": True,
-            "health_check_path": READY_PATH,
-            "minimum_elastic_instance_count": document["min_instances"],
-            "function_app_scale_limit": document["max_instances"],
-            "app_settings": _app_settings(document, ground),
-        },
+        site_config=config,
         **common(document),
         opts=pulumi.ResourceOptions(depends_on=[*ground.storage.grants, pull]),
     )
@@ -83,7 +86,7 @@ def has_keys(document: Document) -> bool:
     return bool(document["access"] == "key" or (document["access"] == "private" and document["private"] == "key"))
 
 
-def _app_settings(document: Document, ground: Ground) -> list[dict[str, pulumi.Input[str]]]:
+def _app_settings(document: Document, ground: Ground) -> Any:
     values = {
         **settings(document, ground.runtime.client_id, ground.logs.insights.connection_string),
         "WEBSITES_ENABLE_APP_SERVICE_STORAGE": "false",

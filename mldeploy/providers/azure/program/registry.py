@@ -76,7 +76,9 @@ def _purge(document: Document, images: containerregistry.Registry) -> None:
         registry_name=images.name,
         platform={"os": "Linux", "architecture": "amd64"},
         agent_configuration={"cpu": 2},
-        step={"type": "EncodedTask", "encoded_task_content": base64.b64encode(steps.encode()).decode()},
+        step=containerregistry.EncodedTaskStepArgs(
+            type="EncodedTask", encoded_task_content=base64.b64encode(steps.encode()).decode()
+        ),
         trigger={"timer_triggers": [{"name": "weekly", "schedule": PURGE_SCHEDULE, "status": "Enabled"}]},
         status="Enabled",
         **common(document),

@@ -95,21 +95,26 @@ def _metric(
     metric: str,
     dimension: tuple[str, str] | None = None,
 ) -> None:
-    dimensions = [{"name": dimension[0], "operator": "Include", "values": [dimension[1]]}] if dimension else []
-    criterion: dict[str, Any] = {
-        "criterion_type": "StaticThresholdCriterion",
-        "name": kind,
-        "metric_namespace": namespace,
-        "metric_name": metric,
-        "operator": "GreaterThanOrEqual",
-        "threshold": at_least,
-        "time_aggregation": "Total",
-        "dimensions": dimensions,
-    }
+    chosen = [dimension] if dimension else []
+    dimensions = [monitor.MetricDimensionArgs(name=name, operator="Include", values=[value]) for name, value in chosen]
+    criterion = monitor.MetricCriteriaArgs(
+        criterion_type="StaticThresholdCriterion",
+        name=kind,
+        metric_namespace=namespace,
+        metric_name=metric,
+        operator="GreaterThanOrEqual",
+        threshold=at_least,
+        time_aggregation="Total",
+        dimensions=dimensions,
+    )
+    # Several kinds of criteria are possible: the SDK only knows which this is from its class.
+    criteria = monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs(
+        odata_type="Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria", all_of=[criterion]
+    )
     monitor.MetricAlert(
         kind,
         rule_name=document["names"][kind],
-        criteria={"odata_type": "Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria", "all_of": [criterion]},
+        criteria=criteria,
         scopes=[served.id],
         enabled=True,
         severity=SEVERITY_ERROR if kind == "errors" else SEVERITY_WARNING,
@@ -122,7 +127,7 @@ def _metric(
 
 
 def _latency(document: Document, watched: Logs, receivers: list[pulumi.Output[str]], p95_ms: float) -> None:
-    condition: dict[str, Any] = {
+    condition: Any = {
         "query": "AppRequests | summarize p95_ms = percentile(DurationMs, 95) by bin(TimeGenerated, 5m)",
         "metric_measure_column": "p95_ms",
         "time_aggregation": "Maximum",
