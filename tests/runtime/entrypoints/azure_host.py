@@ -1,6 +1,6 @@
 """A STAND-IN for the Azure Functions host, for tests. The Python worker behind it is the real one (azure-functions-runtime).
 
-    python3.13 azure_host.py [--root /home/site/wwwroot] [--host 127.0.0.1] [--port N] [--keys FILE]
+    python3.13 azure_host.py [--root /home/site/wwwroot] [--host 127.0.0.1] [--port N] [--keys FILE] [--blobs FOLDER]
 
 The real host is a .NET program that is in no package registry. This one does its part for an HTTP function: it matches routes,
 checks keys, hands the worker what the host's source (Azure/azure-functions-host, read in November 2026) hands it, and writes
@@ -11,6 +11,7 @@ Those functions are fired by hand, as the host's admin API does:
 
     POST /admin/functions/NAME  {"input": "…"}   x-functions-key: the master key     202, or 500 with the exception's message
 
+The input of a blob trigger is "CONTAINER/KEY", a file below FOLDER; what output bindings are given is written there, too.
 `--port` and `--host` are read from ASPNETCORE_URLS, too ("http://+:80" is every address); FILE is {"master": K, "host": K,
 "functions": {NAME: K}}, without it nobody has a key. Standard library and azure-functions-runtime only.
 """
@@ -159,6 +160,40 @@ def _request(**fields: Any) -> Any:
     return types.SimpleNamespace(request=types.SimpleNamespace(**fields), properties={"host": "127.0.0.1", "protos": PROTOS})
 
 
+# Blobs
+
+
+class Blobs:
+    """Containers as folders: the host's part in blob bindings."""
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = root
+
+    def read(self, trigger: dict[str, Any], name: str) -> tuple[TypedData, dict[str, TypedData], dict[str, str]] | None:
+        """A blob's bytes, its trigger's metadata and what its path's fields are; None when the trigger does not want it."""
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(trigger["path"]))
+        found = re.fullmatch(pattern, name, re.DOTALL)
+        if self._root is None or not found or not (self._root / name).is_file():
+            return None
+        data = (self._root / name).read_bytes()
+        properties = {"ContentLength": len(data), "ContentType": "application/octet-stream", "ETag": f'"{hash(data):x}"'}
+        metadata = {
+            "BlobTrigger": TypedData(string=name),
+            "Uri": TypedData(string=f"https://account.blob.core.windows.net/{quote(name)}"),
+            "Properties": TypedData(json=json.dumps(properties)),
+        }
+        return TypedData(bytes=data), metadata, found.groupdict()
+
+    def write(self, bindings: list[dict[str, Any]], fields: dict[str, str], outputs: Iterable[Any]) -> None:
+        """What a function has set on its output bindings."""
+        paths = {binding["name"]: binding["path"] for binding in bindings if binding["type"] == "blob"}
+        for output in outputs:
+            assert self._root is not None
+            file = self._root / re.sub(r"\{(\w+)\}", lambda field: fields[field[1]], paths[output.name])
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(output.data.bytes)
+
+
 # Routes and keys
 
 
@@ -196,8 +231,9 @@ class Keys:
 class App:
     """The worker's HTTP functions, by route."""
 
-    def __init__(self, worker: Worker, root: Path, keys: Keys) -> None:
+    def __init__(self, worker: Worker, root: Path, keys: Keys, blobs: Blobs) -> None:
         self.worker = worker
+        self.blobs = blobs
         self.keys = keys
         http = json.loads((root / "host.json").read_text()).get("extensions", {}).get("http", {})
         prefix = http.get("routePrefix", "api")
@@ -207,6 +243,19 @@ class App:
             for name, trigger in triggers.items()
             if trigger["type"] == "httpTrigger"
         ]
+
+    def fire(self, name: str, body: bytes) -> Any:
+        """Run a function that HTTP does not trigger; the worker's response, None when there is nothing to run it on."""
+        trigger = self.worker.trigger(name)
+        given = json.loads(body or b"{}").get("input", "")
+        if trigger["type"] != "blobTrigger":
+            return self.worker.invoke(name, trigger_value(trigger["type"], given))
+        blob = self.blobs.read(trigger, given)
+        if blob is None:
+            return None
+        told = self.worker.invoke(name, blob[0], blob[1])
+        self.blobs.write(self.worker.bindings(name), blob[2], told.output_data or ())
+        return told
 
     def match(self, method: str, path: str) -> tuple[str, dict[str, Any], dict[str, str]] | None:
         """The function, its trigger and the route's values."""
@@ -288,9 +337,10 @@ class Handler(BaseHTTPRequestHandler):
         elif name not in self.app.worker.functions:
             self._write(404, {}, b"")
         else:
-            told = self.app.worker.invoke(name, trigger_value(self.app.worker.trigger(name)["type"], body))
-            is_done = told.result.status == StatusResult.Success
-            self._write(202 if is_done else 500, {}, b"" if is_done else told.result.exception.message.encode())
+            told = self.app.fire(name, body)
+            is_done = told is not None and told.result.status == StatusResult.Success
+            status = 404 if told is None else 202 if is_done else 500
+            self._write(status, {}, told.result.exception.message.encode() if status == 500 else b"")
 
     def _joined(self) -> dict[str, str]:
         headers: dict[str, str] = {}
@@ -329,9 +379,8 @@ for _method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
     setattr(Handler, f"do_{_method}", Handler.handle_any)
 
 
-def trigger_value(kind: str, body: bytes) -> TypedData:
+def trigger_value(kind: str, given: Any) -> TypedData:
     """What a trigger of this kind gives its function, from the admin API's {"input": …}."""
-    given = json.loads(body or b"{}").get("input", "")
     if kind == "timerTrigger":
         return TypedData(json='{"Schedule": {}, "ScheduleStatus": null, "IsPastDue": false}')
     return TypedData(string=given if isinstance(given, str) else json.dumps(given))
@@ -357,12 +406,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--host", default=host)
     parser.add_argument("--port", type=int, default=port)
     parser.add_argument("--keys", type=Path)
+    parser.add_argument("--blobs", type=Path)
     options = parser.parse_args(argv)
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     root = options.root.resolve()
     keys = Keys(json.loads(options.keys.read_text()) if options.keys else {})
     try:
-        app = App(Worker(root), root, keys)
+        app = App(Worker(root), root, keys, Blobs(options.blobs and options.blobs.resolve()))
     except IndexingError as error:
         sys.stderr.write(f"the worker cannot index {root}: {error}\n")
         return 1

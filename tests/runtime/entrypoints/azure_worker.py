@@ -100,7 +100,8 @@ def site(folder: Path) -> Path:
     return folder
 
 
-def command(root: Path, port: int, keys: Path | None = None) -> tuple[str, ...]:
-    """The stand-in host on a site."""
+def command(root: Path, port: int, keys: Path | None = None, blobs: Path | None = None) -> tuple[str, ...]:
+    """The stand-in host on a site; `blobs` holds containers as folders."""
+    stored = ("--blobs", str(blobs)) if blobs else ()
     locked = ("--keys", str(keys)) if keys else ()
-    return (str(environment()), str(HOST), "--root", str(root), "--host", "127.0.0.1", "--port", str(port), *locked)
+    return (str(environment()), str(HOST), "--root", str(root), "--host", "127.0.0.1", "--port", str(port), *locked, *stored)

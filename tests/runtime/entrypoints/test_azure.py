@@ -123,53 +123,103 @@ def test_function_level_keys(serve: Any) -> None:
     assert server.send("POST", f"/predict?code={'f' * 20}", JSON, PLAIN).status == 200
 
 
-def test_the_worker_indexes_what_is_configured(serve: Any) -> None:
-    """Bindings as the worker reports them to the host."""
-    script = (
-        "import importlib.util, json, pathlib, sys\n"
-        "spec = importlib.util.spec_from_file_location('azure_host', sys.argv[1])\n"
-        "host = importlib.util.module_from_spec(spec); spec.loader.exec_module(host)\n"
-        "worker = host.Worker(pathlib.Path(sys.argv[2]))\n"
-        "print(json.dumps({name: worker.bindings(name) for name in worker.functions}))\n"
-    )
-    settings = {
-        "MLDEPLOY_BUNDLE": str(serve.folder("plain")),
-        "MLDEPLOY_STORAGE_ACCOUNT": "shop",
-        "MLDEPLOY_SCHEDULE": "0 0 6 * * *",
-        "MLDEPLOY_SCHEDULE_INPUTS": "[[1, 2, 3]]",
-    }
+BINDINGS = """
+import importlib.util, json, pathlib, sys
+spec = importlib.util.spec_from_file_location("azure_host", sys.argv[1])
+host = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(host)
+worker = host.Worker(pathlib.Path(sys.argv[2]))
+print(json.dumps({name: worker.bindings(name) for name in worker.functions}))
+"""
+
+
+def bindings(serve: Any, **settings: str) -> dict[str, list[dict[str, Any]]]:
+    """Every function's bindings as the worker reports them to the host."""
     done = subprocess.run(
-        [str(worker.environment()), "-c", script, str(worker.HOST), str(serve.root)],
-        env=os.environ | settings,
+        [str(worker.environment()), "-c", BINDINGS, str(worker.HOST), str(serve.root)],
+        env=os.environ | {"MLDEPLOY_BUNDLE": str(serve.folder("plain")), **settings},
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert set(found) == {"http", "objects", "schedule"}
-    route = found["http"][0] if found["http"][0]["type"] == "httpTrigger" else found["http"][1]
+    found: dict[str, list[dict[str, Any]]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_only_what_is_configured_is_indexed(serve: Any) -> None:
+    found = bindings(serve)
+    assert set(found) == {"http"}
+    (route,) = [binding for binding in found["http"] if binding["type"] == "httpTrigger"]
     assert (route["route"], route["authLevel"]) == ("{*path}", "ANONYMOUS")
     assert set(route["methods"]) == {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
-    (queue,) = found["objects"]
-    assert (queue["type"], queue["queueName"], queue["connection"]) == (
-        "queueTrigger",
-        "mldeploy-objects",
-        "AzureWebJobsStorage",
-    )
+
+
+def test_bindings_of_a_queue_and_a_timer(serve: Any) -> None:
+    schedule = {"MLDEPLOY_SCHEDULE": "0 0 6 * * *", "MLDEPLOY_SCHEDULE_BODY": "{}"}
+    found = bindings(serve, MLDEPLOY_STORAGE_ACCOUNT="shop", **schedule)
+    assert set(found) == {"http", "messages", "schedule"}
+    (queue,) = found["messages"]
+    assert queue["type"] == "queueTrigger"
+    assert (queue["queueName"], queue["connection"]) == ("mldeploy-objects", "AzureWebJobsStorage")
     (timer,) = found["schedule"]
     assert (timer["type"], timer["schedule"], timer["runOnStartup"]) == ("timerTrigger", "0 0 6 * * *", False)
+
+
+def test_bindings_of_a_blob_trigger(serve: Any) -> None:
+    settings = {"MLDEPLOY_TRIGGER_CONTAINER": "shop", "MLDEPLOY_TRIGGER_PREFIX": "in/", "MLDEPLOY_TRIGGER_SUFFIX": ".png"}
+    found = {binding["name"]: binding for binding in bindings(serve, **settings, MLDEPLOY_TRIGGER_CONNECTION="Own")["objects"]}
+    assert set(found) == {"blob", "answer", "refusal"}
+    assert {binding["connection"] for binding in found.values()} == {"Own"}
+    assert (found["blob"]["type"], found["blob"]["source"]) == ("blobTrigger", "EventGrid")
+    assert found["blob"]["path"] == "shop/in/{name}.png"
+    assert found["answer"]["path"] == "shop/results/in/{name}.png.json"
+    assert found["refusal"]["path"] == "shop/results/in/{name}.png.error.json"
+
+
+def test_a_blob_trigger_writes_its_answer(serve: Any, tmp_path: Path) -> None:
+    shop = tmp_path / "blobs/shop/in"
+    shop.mkdir(parents=True)
+    (shop / "good.png").write_bytes(corpus.picture("PNG"))
+    (shop / "bad.png").write_bytes(b"no picture")
+    (shop / "large.png").write_bytes(b"x" * 5001)
+    (tmp_path / "blobs/shop/results").mkdir()
+    (tmp_path / "blobs/shop/results/in.png.json").write_bytes(b"{}")
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"master": "m" * 20}))
+    settings = {
+        "MLDEPLOY_BUNDLE": str(serve.folder("colour")),
+        "MLDEPLOY_TRIGGER_CONTAINER": "shop",
+        "MLDEPLOY_MAX_BODY_BYTES": "5000",
+    }
+    port = wire.free_port()
+    server = wire.start(worker.command(serve.root, port, keys, tmp_path / "blobs"), settings, tmp_path / "log", port)
+    try:
+        for key in ("in/good.png", "in/bad.png", "in/large.png", "results/in.png.json"):
+            body = json.dumps({"input": f"shop/{key}"}).encode()
+            answer = server.send("POST", "/admin/functions/objects", (("x-functions-key", "m" * 20),), body)
+            assert answer.status == 202, answer.body
+    finally:
+        server.stop()
+    written = {
+        str(path.relative_to(tmp_path / "blobs/shop/results")) for path in (tmp_path / "blobs/shop/results/in").rglob("*")
+    }
+    assert written == {"in/good.png.json", "in/bad.png.error.json", "in/large.png.error.json"}
+    results = tmp_path / "blobs/shop/results/in"
+    assert json.loads((results / "good.png.json").read_bytes())["predictions"][0][0]["label"] == "green"
+    assert json.loads((results / "bad.png.error.json").read_bytes())["status"] == 422
+    assert json.loads((results / "large.png.error.json").read_bytes())["status"] == 413
 
 
 def test_a_timer_asks_its_request(serve: Any) -> None:
     keys = {"master": "m" * 20}
     settings = {"MLDEPLOY_SCHEDULE": "0 0 6 * * *", "MLDEPLOY_ACCESS": "key", "MLDEPLOY_API_KEY": "k" * 20}
-    good = serve("plain", keys, **settings, MLDEPLOY_SCHEDULE_INPUTS="[[1, 2, 3]]")
+    good = serve("plain", keys, **settings, MLDEPLOY_SCHEDULE_BODY='{"inputs": [[1, 2, 3]]}')
     master = (("x-functions-key", "m" * 20),)
     assert good.send("POST", "/admin/functions/schedule", master, b"{}").status == 202
     lines = [json.loads(line) for line in good.log.read_text().splitlines() if line.startswith("{")]
     assert [line["status"] for line in lines if line.get("route") == "predict"] == [200]
-    bad = serve("plain", keys, **settings, MLDEPLOY_SCHEDULE_INPUTS='"words"')
+    bad = serve("plain", keys, **settings, MLDEPLOY_SCHEDULE_BODY='{"inputs": 1}')
     answer = bad.send("POST", "/admin/functions/schedule", master, b"{}")
     assert answer.status == 500
     assert b"the scheduled request was answered 422" in answer.body
@@ -180,8 +230,9 @@ def test_a_timer_asks_its_request(serve: Any) -> None:
     [
         ({"MLDEPLOY_BUNDLE": "/nowhere/at/all"}, "/nowhere/at/all"),
         ({"MLDEPLOY_AZURE_AUTH_LEVEL": "admin"}, "MLDEPLOY_AZURE_AUTH_LEVEL='admin' must be one of anonymous, function"),
-        ({"MLDEPLOY_SCHEDULE": "0 6 * * *", "MLDEPLOY_SCHEDULE_INPUTS": "1"}, "must have six fields"),
-        ({"MLDEPLOY_SCHEDULE": "0 0 6 * * *"}, "needs MLDEPLOY_SCHEDULE_INPUTS as JSON"),
+        ({"MLDEPLOY_SCHEDULE": "0 6 * * *", "MLDEPLOY_SCHEDULE_BODY": "1"}, "must have six fields"),
+        ({"MLDEPLOY_SCHEDULE": "0 0 6 * * *"}, "needs MLDEPLOY_SCHEDULE_BODY as JSON"),
+        ({"MLDEPLOY_TRIGGER_CONTAINER": "a", "MLDEPLOY_STORAGE_ACCOUNT": "b"}, "would predict each blob twice"),
         ({"MLDEPLOY_TIMEOUT_S": "soon"}, "MLDEPLOY_TIMEOUT_S='soon' is not a number"),
     ],
 )

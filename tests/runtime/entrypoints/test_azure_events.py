@@ -67,7 +67,7 @@ def fire(store: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     def deliver(message: Any) -> Any:
         body = json.dumps({"input": message if isinstance(message, str) else json.dumps(message)}).encode()
-        return running.send("POST", "/admin/functions/objects", (("x-functions-key", MASTER),), body)
+        return running.send("POST", "/admin/functions/messages", (("x-functions-key", MASTER),), body)
 
     yield deliver
     running.stop()

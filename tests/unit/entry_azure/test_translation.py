@@ -10,10 +10,11 @@ import pytest
 
 from mldeploy.handlers.config import ConfigError
 from mldeploy.handlers.message import Response
-from mldeploy.handlers.objects import ObjectEvent
-from mldeploy.providers.azure.entry.events import EventError, Trigger, object_event, trigger_from
+from mldeploy.handlers.objects import ObjectEvent, Results
+from mldeploy.providers.azure.entry.binding import Binding, binding_from, bound_event
 from mldeploy.providers.azure.entry.host_json import host_json
 from mldeploy.providers.azure.entry.http import answered, has_lost_its_body, sent, target
+from mldeploy.providers.azure.entry.messages import EventError, Queue, object_event, queue_from
 from mldeploy.providers.azure.entry.schedule import Schedule, schedule_from
 
 EVENT = {
@@ -78,19 +79,19 @@ def test_what_is_no_event_is_named(message: bytes) -> None:
 
 
 def test_where_messages_and_blobs_are() -> None:
-    assert trigger_from({}) is None
-    told = trigger_from({"MLDEPLOY_STORAGE_ACCOUNT": "shop"})
-    assert told == Trigger("mldeploy-objects", "AzureWebJobsStorage", "https://shop.blob.core.windows.net")
+    assert queue_from({}) is None
+    told = queue_from({"MLDEPLOY_STORAGE_ACCOUNT": "shop"})
+    assert told == Queue("mldeploy-objects", "AzureWebJobsStorage", "https://shop.blob.core.windows.net")
 
 
 def test_a_schedule_is_read_from_the_environment() -> None:
     assert schedule_from({}) is None
-    told = schedule_from({"MLDEPLOY_SCHEDULE": "0 0 6 * * *", "MLDEPLOY_SCHEDULE_INPUTS": '{"a": [1]}'})
-    assert told == Schedule("0 0 6 * * *", b'{"inputs": {"a": [1]}}')
+    told = schedule_from({"MLDEPLOY_SCHEDULE": "0 0 6 * * *", "MLDEPLOY_SCHEDULE_BODY": '{"inputs": [1]}'})
+    assert told == Schedule("0 0 6 * * *", b'{"inputs": [1]}')
 
 
 @pytest.mark.parametrize(
-    "environ", [{"MLDEPLOY_SCHEDULE": "0 6 * * *", "MLDEPLOY_SCHEDULE_INPUTS": "1"}, {"MLDEPLOY_SCHEDULE": "0 0 6 * * *"}]
+    "environ", [{"MLDEPLOY_SCHEDULE": "0 6 * * *", "MLDEPLOY_SCHEDULE_BODY": "1"}, {"MLDEPLOY_SCHEDULE": "0 0 6 * * *"}]
 )
 def test_a_bad_schedule_is_named(environ: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="MLDEPLOY_SCHEDULE"):
@@ -103,3 +104,38 @@ def test_host_json(timeout_s: float, text: str) -> None:
     assert document["functionTimeout"] == text
     assert document["extensions"]["http"]["routePrefix"] == ""
     assert document["version"] == "2.0"
+
+
+CONTAINER = {"MLDEPLOY_TRIGGER_CONTAINER": "shop"}
+
+
+def test_a_blob_trigger_as_paths_of_bindings() -> None:
+    assert binding_from({}) is None
+    plain = Binding("shop", "", "", "AzureWebJobsStorage", "EventGrid", Results("shop", "results/"))
+    assert binding_from(CONTAINER) == plain
+    assert plain.path == "shop/{name}"
+    assert plain.answer_path == "shop/results/{name}.json"
+    names = {"PREFIX": "in/", "SUFFIX": ".jpg", "CONNECTION": "Other", "SOURCE": "LogsAndContainerScan"}
+    results = {"MLDEPLOY_RESULTS_BUCKET": "answers", "MLDEPLOY_RESULTS_PREFIX": "out/"}
+    told = binding_from({**CONTAINER, **{f"MLDEPLOY_TRIGGER_{name}": value for name, value in names.items()}, **results})
+    assert told == Binding("shop", "in/", ".jpg", "Other", "LogsAndContainerScan", Results("answers", "out/"))
+    assert told is not None
+    assert told.path == "shop/in/{name}.jpg"
+    assert told.refusal_path == "answers/out/in/{name}.jpg.error.json"
+
+
+@pytest.mark.parametrize(
+    "environ", [{"MLDEPLOY_TRIGGER_PREFIX": "{x}/"}, {"MLDEPLOY_TRIGGER_SUFFIX": "%A%"}, {"MLDEPLOY_TRIGGER_SOURCE": "Polling"}]
+)
+def test_a_bad_blob_trigger_is_named(environ: dict[str, str]) -> None:
+    with pytest.raises(ConfigError):
+        binding_from(CONTAINER | environ)
+
+
+def test_a_bound_blob_is_an_event() -> None:
+    blob = func.blob.InputStream(
+        data=b"abc", name="shop/in/x.png", length=3, blob_properties={"ContentType": "image/png", "ETag": '"0x8D4"'}
+    )
+    assert bound_event(blob, "i-1") == ObjectEvent("shop", "in/x.png", 3, "0x8D4", "0x8D4", "image/png")
+    bare = func.blob.InputStream(data=b"abc", name="shop/in/x.png")
+    assert bound_event(bare, "i-1") == ObjectEvent("shop", "in/x.png", -1, "", "i-1")

@@ -1,7 +1,8 @@
 """What ships in an image for Azure, next to `mldeploy.handlers`: translation only.
 
     Functions host ─▶ Python worker ─▶ app.py ─┬─ http.py      HttpRequest ─▶ gateway ─▶ core ─▶ HttpResponse
-                                               ├─ events.py    Event Grid ─▶ queue ─▶ object event ─▶ result (blobs.py)
+                                               ├─ binding.py   blob trigger ─▶ object event ─▶ output binding
+                                               ├─ messages.py  Event Grid ─▶ queue ─▶ object event ─▶ result (blobs.py)
                                                └─ schedule.py  timer ─▶ POST /predict
                                      serving.py: the one runtime of the worker process, and the threads it predicts on
 

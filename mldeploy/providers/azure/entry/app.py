@@ -1,7 +1,8 @@
 """The function app (v2 model): what `function_app.py` imports and the Functions worker indexes.
 
     http       every path and method, at MLDEPLOY_AZURE_AUTH_LEVEL    anonymous (default) | function: the host asks for a key
-    objects    new blobs, told of by a queue                          where MLDEPLOY_STORAGE_ACCOUNT is set (events.py)
+    objects    new blobs, through the host's blob trigger             where MLDEPLOY_TRIGGER_CONTAINER is set (binding.py)
+    messages   new blobs, through Event Grid and a queue              where MLDEPLOY_STORAGE_ACCOUNT is set (messages.py)
     schedule   a timer                                                where MLDEPLOY_SCHEDULE is set (schedule.py)
 
 The bundle is loaded while the app is imported, so that a broken one is an error of the deployment and names its reason.
@@ -16,9 +17,10 @@ import azure.functions as func
 
 from mldeploy.handlers.config import ConfigError
 from mldeploy.handlers.objects import Results, answer_object, results_from
+from mldeploy.providers.azure.entry.binding import Binding, answer_blob, binding_from
 from mldeploy.providers.azure.entry.blobs import Blobs
-from mldeploy.providers.azure.entry.events import Trigger, object_event, trigger_from
 from mldeploy.providers.azure.entry.http import NO_LENGTH, answered, has_lost_its_body, sent
+from mldeploy.providers.azure.entry.messages import Queue, object_event, queue_from
 from mldeploy.providers.azure.entry.schedule import Schedule, run, schedule_from
 from mldeploy.providers.azure.entry.serving import Serving
 
@@ -31,12 +33,16 @@ def build(environ: Mapping[str, str]) -> func.FunctionApp:
     told = environ.get("MLDEPLOY_AZURE_AUTH_LEVEL", "") or "anonymous"
     if told not in AUTH_LEVELS:
         raise ConfigError(f"MLDEPLOY_AZURE_AUTH_LEVEL={told!r} must be one of {', '.join(AUTH_LEVELS)}")
-    trigger, schedule = trigger_from(environ), schedule_from(environ)
+    binding, queue, schedule = binding_from(environ), queue_from(environ), schedule_from(environ)
+    if binding is not None and queue is not None:
+        raise ConfigError("MLDEPLOY_TRIGGER_CONTAINER and MLDEPLOY_STORAGE_ACCOUNT would predict each blob twice; set one")
     serving = Serving(environ)
     function_app = func.FunctionApp(http_auth_level=AUTH_LEVELS[told])
     _add_http(function_app, serving)
-    if trigger is not None:
-        _add_objects(function_app, serving, trigger, Blobs(trigger.blob_endpoint, environ), results_from(environ))
+    if binding is not None:
+        _add_objects(function_app, serving, binding)
+    if queue is not None:
+        _add_messages(function_app, serving, queue, Blobs(queue.blob_endpoint, environ), results_from(environ))
     if schedule is not None:
         _add_schedule(function_app, serving, schedule)
     return function_app
@@ -54,16 +60,29 @@ def _add_http(function_app: func.FunctionApp, serving: Serving) -> None:
         return answered(response)
 
 
-def _add_objects(function_app: func.FunctionApp, serving: Serving, trigger: Trigger, blobs: Blobs, results: Results) -> None:
+def _add_objects(function_app: func.FunctionApp, serving: Serving, binding: Binding) -> None:
+    source = func.BlobSource(binding.source)
+
+    @function_app.function_name("objects")
+    @function_app.blob_trigger("blob", binding.path, binding.connection, source=source)
+    @function_app.blob_output("answer", binding.answer_path, binding.connection)
+    @function_app.blob_output("refusal", binding.refusal_path, binding.connection)
+    async def objects(blob: func.InputStream, answer: func.Out[bytes], refusal: func.Out[bytes], context: func.Context) -> None:
+        # What is raised makes the host try again, and put the blob aside after some attempts.
+        await serving.elsewhere(
+            lambda: answer_blob(serving.loaded(), binding, blob, context.invocation_id, answer.set, refusal.set)
+        )
+
+
+def _add_messages(function_app: func.FunctionApp, serving: Serving, queue: Queue, blobs: Blobs, results: Results) -> None:
     def answer(message: bytes) -> None:
         event = object_event(message)
         if event is not None:
             answer_object(serving.loaded(), event, blobs.read, blobs.write, results)
 
-    @function_app.function_name("objects")
-    @function_app.queue_trigger("message", trigger.queue, trigger.connection)
-    async def objects(message: func.QueueMessage) -> None:
-        # What is raised makes the host deliver the message again, and put it aside after some attempts.
+    @function_app.function_name("messages")
+    @function_app.queue_trigger("message", queue.name, queue.connection)
+    async def messages(message: func.QueueMessage) -> None:
         await serving.elsewhere(lambda: answer(message.get_body()))
 
 

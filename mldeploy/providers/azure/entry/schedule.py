@@ -1,7 +1,7 @@
 """A request at fixed times: a timer of the Functions host asks POST /predict.
 
-    MLDEPLOY_SCHEDULE          NCRONTAB, six fields, seconds first; without it there is no such function
-    MLDEPLOY_SCHEDULE_INPUTS   the value of "inputs", as JSON
+    MLDEPLOY_SCHEDULE        NCRONTAB, six fields, seconds first; without it there is no such function
+    MLDEPLOY_SCHEDULE_BODY   the body of the request, as JSON
 
 The answer is a log line. One that is no 200 makes the invocation fail, which the platform counts and shows.
 """
@@ -37,11 +37,12 @@ def schedule_from(environ: Mapping[str, str]) -> Schedule | None:
         return None
     if len(ncrontab.split()) != _FIELDS:
         raise ConfigError(f"MLDEPLOY_SCHEDULE={ncrontab!r} must have six fields: second minute hour day month weekday")
+    body = environ.get("MLDEPLOY_SCHEDULE_BODY", "")
     try:
-        inputs = json.loads(environ.get("MLDEPLOY_SCHEDULE_INPUTS", ""))
+        json.loads(body)
     except ValueError as error:
-        raise ConfigError(f"MLDEPLOY_SCHEDULE needs MLDEPLOY_SCHEDULE_INPUTS as JSON: {error}") from None
-    return Schedule(ncrontab, json.dumps({"inputs": inputs}).encode())
+        raise ConfigError(f"MLDEPLOY_SCHEDULE needs MLDEPLOY_SCHEDULE_BODY as JSON: {error}") from None
+    return Schedule(ncrontab, body.encode())
 
 
 def run(runtime: Runtime, schedule: Schedule, invocation_id: str) -> None:

@@ -59,11 +59,11 @@ def trigger_from(environ: Mapping[str, str], access: str) -> Trigger | None:
 
 def object_event(headers: Mapping[str, str], body: bytes) -> ObjectEvent | None:
     """The event of a delivery over HTTP, in either mode; None for other things that happen to objects. Raises EventError."""
-    import orjson
+    import json
 
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        document = json.loads(body)
+    except ValueError as error:
         raise EventError(f"the body is not JSON: {error}") from None
     if headers.get("content-type", "").startswith("application/cloudevents+json"):
         if not isinstance(document, dict):

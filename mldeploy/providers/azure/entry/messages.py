@@ -1,5 +1,7 @@
 """What Event Grid says about blobs, delivered through a storage queue, as the runtime's ObjectEvent. Pure.
 
+A queue needs no key of the host's, and wakes an app that is scaled to zero; blobs are then read and written by blobs.py.
+
     {"eventType": "Microsoft.Storage.BlobCreated", "subject": "/blobServices/default/containers/C/blobs/KEY", "id": …,
      "data": {"contentType": …, "contentLength": …, "eTag": …}}
 
@@ -23,10 +25,10 @@ CREATED = "Microsoft.Storage.BlobCreated"
 _CONTAINERS, _BLOBS = "/blobServices/default/containers/", "/blobs/"
 
 
-class Trigger(NamedTuple):
+class Queue(NamedTuple):
     """Where messages come from and where blobs are."""
 
-    queue: str
+    name: str
     connection: str
     blob_endpoint: str
 
@@ -35,12 +37,12 @@ class EventError(ValueError):
     """The message is not a storage event. It ends in the poison queue, where somebody can look at it."""
 
 
-def trigger_from(environ: Mapping[str, str]) -> Trigger | None:
-    """The trigger that the environment configures, if it does."""
+def queue_from(environ: Mapping[str, str]) -> Queue | None:
+    """The queue that the environment configures, if it does."""
     account = environ.get("MLDEPLOY_STORAGE_ACCOUNT", "")
     if not account:
         return None
-    return Trigger(
+    return Queue(
         environ.get("MLDEPLOY_OBJECTS_QUEUE", "") or "mldeploy-objects",
         environ.get("MLDEPLOY_OBJECTS_CONNECTION", "") or "AzureWebJobsStorage",
         environ.get("MLDEPLOY_BLOB_ENDPOINT", "") or f"https://{account}.blob.core.windows.net",
@@ -49,11 +51,11 @@ def trigger_from(environ: Mapping[str, str]) -> Trigger | None:
 
 def object_event(message: bytes) -> ObjectEvent | None:
     """The event in a message; None for other things that happen to blobs. Raises EventError."""
-    import orjson
+    import json
 
     try:
         # Event Grid encodes what it puts into a queue, the host decodes it unless host.json says otherwise.
-        document = orjson.loads(message if message.lstrip()[:1] == b"{" else b64decode(message, validate=True))
+        document = json.loads(message if message.lstrip()[:1] == b"{" else b64decode(message, validate=True))
         kind, subject, data = document["eventType"], document["subject"], document.get("data") or {}
         if kind != CREATED:
             return None
