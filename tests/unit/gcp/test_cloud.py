@@ -250,6 +250,21 @@ def test_the_source_is_the_same_file_whoever_packs_it(cloud: Cloud, tmp_path: Pa
         assert archive.namelist() == ["deep/z.txt", "main.py"]
 
 
+def test_a_source_that_was_packed_before_is_kept(cloud: Cloud, tmp_path: Path) -> None:
+    """The release before may have to be deployed again when the new one fails its smoke requests."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "main.py").write_text("old")
+    old = cloud.artifact({}, str(folder))
+    (folder / "main.py").write_text("new")
+    new = cloud.artifact({}, str(folder))
+    assert old["source"] != new["source"]
+    assert hashlib.sha256(Path(old["source"]).read_bytes()).hexdigest() == old["source_digest"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        ["source", Path(old["source"]).name, Path(new["source"]).name]
+    )
+
+
 def test_the_engine_is_told_project_and_region_and_no_secret(cloud: Cloud, tmp_path: Path) -> None:
     assert cloud.config(document(tmp_path)) == {"gcp:project": "shop-1", "gcp:region": "europe-west1"}
     budget = cloud.config(document(tmp_path, EVERYTHING))
