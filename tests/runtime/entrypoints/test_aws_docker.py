@@ -18,8 +18,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import platformdirs
 import pytest
 
+from mldeploy import state
 from mldeploy.handlers.message import Response
 
 HERE = Path(__file__).parent
@@ -37,11 +39,19 @@ def _load(name: str, path: Path) -> Any:
 doors = _load("aws_docker_envelopes", HERE / "aws_envelopes.py")
 _tier = _load("aws_docker_image_tier", HERE.parents[1] / "image" / "conftest.py")
 # The image tier's fixtures: its conftest is not this folder's.
-kept_state, engine, base, planned, made, emulator, run = (
-    getattr(_tier, name) for name in ("kept_state", "engine", "base", "planned", "made", "emulator", "run")
+engine, base, planned, made, emulator, run = (
+    getattr(_tier, name) for name in ("engine", "base", "planned", "made", "emulator", "run")
 )
 NEED_NUMPY = ("hooked", "table", "several")
 PATH = "/2015-03-31/functions/function/invocations"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kept_state() -> Iterator[None]:
+    """The image tier's state folder (bundles and wheels by their hashes), for this module alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(state.ENVIRONMENT_NAME, str(platformdirs.user_cache_path("mldeploy") / "tests" / "image"))
+        yield
 
 
 @pytest.fixture

@@ -5,22 +5,31 @@ Objects are uploaded and answers read with botocore, so that our own S3 client i
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import gzip
+import http.client
 import importlib.util
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlsplit
 
 import botocore.session
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 HERE = Path(__file__).parent
 REGION = "eu-central-1"
@@ -285,6 +294,71 @@ def test_no_store_raises_so_that_lambda_retries(folder: Callable[[str], Path], b
         done = lost.invoke(notification(bucket.name, {"key": "one.json", "size": 3}))
         assert done.document["errorType"] == "Transient", done.text
         assert "no answer from S3" in done.document["errorMessage"]
+
+
+def test_tls_is_checked(folder: Callable[[str], Path], bucket: Bucket, moto: str, tmp_path: Path) -> None:
+    """The same over TLS: with the authority's certificate it is answered, without it nothing is sent."""
+    with tls_in_front(moto, tmp_path) as url:
+        environment = {"MLDEPLOY_BUNDLE": str(folder("plain")), "AWS_ENDPOINT_URL_S3": url, "AWS_REGION": REGION, **KEYS}
+        item = bucket.put("one.json", RIGHT.encode())
+        with rie.Emulator(environment) as trusting_nobody:
+            done = trusting_nobody.invoke(notification(bucket.name, item))
+            assert done.document["errorType"] == "Transient", done.text
+            assert "CERTIFICATE_VERIFY_FAILED" in done.document["errorMessage"]
+        with rie.Emulator({**environment, "AWS_CA_BUNDLE": str(tmp_path / "cert.pem")}) as trusting:
+            trusting.invoke(notification(bucket.name, item))
+            assert bucket.get("results/one.json.json") == ANSWER
+
+
+@contextlib.contextmanager
+def tls_in_front(url: str, scratch: Path) -> Iterator[str]:
+    """An HTTPS address that passes everything on to `url`; its certificate, made here, is scratch/cert.pem."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    (scratch / "cert.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    form = serialization.PrivateFormat.PKCS8
+    (scratch / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+
+    class Door(BaseHTTPRequestHandler):
+        def _pass(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            inner = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+            inner.request(self.command, self.path, body, dict(self.headers.items()))
+            answer = inner.getresponse()
+            data = answer.read()
+            inner.close()
+            self.send_response(answer.status)
+            self.send_header("content-type", answer.getheader("content-type", "text/plain"))
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_PUT = _pass  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:  # a caller that does not trust us hangs up
+            return
+
+    server = Server(("127.0.0.1", 0), Door)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(scratch / "cert.pem", scratch / "key.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"https://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
 
 
 def test_no_bucket_to_write_to_raises(function: Callable[..., Any], bucket: Bucket) -> None:
