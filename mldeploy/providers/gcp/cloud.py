@@ -93,24 +93,18 @@ class GcpCloud:
         return {"source": str(path), "source_digest": digest}
 
     def endpoint(self, document: Document, outputs: Document, *, is_candidate: bool) -> Endpoint:
-        url = str(outputs["candidate_url"] if is_candidate else outputs["url"])
-        return Endpoint(url, visibility=str(outputs["visibility"]), sign=self._signer(document, str(outputs["url"])))
+        url, visibility = str(outputs["candidate_url" if is_candidate else "url"]), str(outputs["visibility"])
+        if document["access"] == "key":
+            key = self.read_key(document, outputs)
+            return Endpoint(url, {"x-api-key": key} if key else {}, visibility)
+        return Endpoint(url, visibility=visibility, sign=self._signer(document, str(outputs["url"])))
 
     def _signer(self, document: Document, audience: str) -> Callable[[Call], Mapping[str, str]] | None:
-        """What each call needs besides: a token, the key, or nothing. Both are asked for once, when the first call is made."""
-        if document["access"] == "private":
-            token = IdentityToken(audience, document["project"])
-            return lambda _: {"authorization": f"Bearer {token.get()}"}
-        if document["access"] == "key":
-            key: list[str] = []
-
-            def with_key(_: Call) -> Mapping[str, str]:
-                if not key:
-                    key.append(self.read_key(document, {}))
-                return {"x-api-key": key[0]}
-
-            return with_key
-        return None
+        """The token that each call of a private service needs, asked for when the first one is made."""
+        if document["access"] != "private":
+            return None
+        token = IdentityToken(audience, document["project"])
+        return lambda _: {"authorization": f"Bearer {token.get()}"}
 
     def has_candidate(self, document: Document) -> bool:
         return bool(document["build"] == "image")
