@@ -12,21 +12,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pulumi.automation as auto
 from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
+from mldeploy.stacks.process import Lines, wait
+
 Event = Any  # pulumi.automation's EngineEvent; `events` reads it by its attributes
 OnEvent = Callable[[Event], None]
-_LAST_WORDS_S = 5.0
 _NOWHERE = "urn:pulumi:{0.name}::{0.project}::mldeploy:index:None::none"
 
 
@@ -77,49 +76,14 @@ class Command(auto.PulumiCommand):
             errors="replace",
             start_new_session=True,
         ) as process:
-            output, errors = _Lines(process.stdout, on_output), _Lines(process.stderr, on_error)
-            is_interrupted = _wait(process)
+            output, errors = Lines(process.stdout, on_output), Lines(process.stderr, on_error)
+            is_interrupted = wait(process)
             result = auto.CommandResult(output.text(), errors.text(), process.returncode)
         if is_interrupted:
             raise KeyboardInterrupt
         if result.code != 0:
             raise create_command_error(result)
         return result
-
-
-class _Lines(threading.Thread):
-    """Reads a pipe to its end, so that the engine never waits for us."""
-
-    def __init__(self, pipe: IO[str] | None, on_line: Callable[[str], Any] | None) -> None:
-        super().__init__(daemon=True)
-        self._pipe, self._on_line, self._lines = pipe, on_line, list[str]()
-        self.start()
-
-    def run(self) -> None:
-        for line in self._pipe or ():
-            self._lines.append(line.rstrip())
-            if self._on_line is not None:
-                self._on_line(line.rstrip())
-
-    def text(self) -> str:
-        self.join(_LAST_WORDS_S)
-        return "\n".join(self._lines)
-
-
-def _wait(process: subprocess.Popen[str]) -> bool:
-    """Until it has ended; whether Ctrl-C came meanwhile."""
-    interrupts = 0
-    while True:
-        try:
-            process.wait()
-            return interrupts > 0
-        except KeyboardInterrupt:
-            interrupts += 1
-            with contextlib.suppress(ProcessLookupError):
-                if interrupts == 1:
-                    os.kill(process.pid, signal.SIGINT)
-                else:
-                    os.killpg(process.pid, signal.SIGKILL)
 
 
 @dataclass(frozen=True)

@@ -65,13 +65,16 @@ class Rollout:
 
     def _begin(self, stacks: Stacks, known: Record | None) -> Record:
         """Both stacks made or settled; the deployment is this project's, and the record says that it is being updated."""
-        from mldeploy.stacks.recovery import outputs_of
+        from mldeploy.stacks.recovery import has_resources, outputs_of
 
         deployment = self.deployment
         mine = owner.of(self.loaded.root)
         record = known or Record(deployment.name, deployment.stage, deployment.backend(known), UPDATING)
         owner.check(record.owner, mine, deployment.title)
         registry, service = (self._settled(stack) for stack in (stacks.registry, stacks.service))
+        if not has_resources(service):
+            record = reading.without_service(record)
+        # A failed update loses a stack's outputs; the record has those of the last one that succeeded.
         found = reading.merged(record, outputs_of(registry), outputs_of(service))
         owner.check(found.owner, mine, deployment.title)
         # Until the registry is made, `destroy` has to know what was wanted.

@@ -39,6 +39,7 @@ def destroy(deployment: Deployment, report: Reporter) -> bool:
             stacks = deployment.open(record, document)
         record = deployment.save(replace(record, phase=DESTROYING))
         _remove(deployment, stacks.service, "service", report)
+        deployment.save(reading.without_service(record))
         if document:
             deployment.cloud.before_destroy(document, record.outputs, report)
         _remove(deployment, stacks.registry, "registry", report)

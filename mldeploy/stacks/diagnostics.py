@@ -7,7 +7,6 @@ The first row whose pattern is found wins. What no row knows is shown as the eng
 
 from __future__ import annotations
 
-import os
 import re
 import string
 from collections.abc import Iterable, Sequence
@@ -111,11 +110,9 @@ def _filled(text: str, groups: dict[str, str]) -> str:
 
 
 def _own_words(failure: EngineFailure, said: Sequence[str]) -> str:
-    """What the engine said, the end of it; all of it with MLDEPLOY_DEBUG=1 (`--debug`)."""
+    """The end of what the engine said. All of it is in the failure that the error comes from: `--debug` shows that."""
     lines = [line for text in said for line in text.splitlines()] or _error_lines(plain(failure.text).splitlines())
     lines = [line.strip()[:_LINE_CHARS] for line in lines if line.strip()]
-    if os.environ.get("MLDEPLOY_DEBUG") == "1":
-        return "\n".join(plain(failure.text).splitlines())
     return "\n".join(f"  {line}" for line in dict.fromkeys(lines[-_LAST_LINES:]))
 
 

@@ -80,6 +80,11 @@ def merged(record: Record, *outputs: Mapping[str, Any]) -> Record:
     )
 
 
+def without_service(record: Record) -> Record:
+    """`record` once nothing serves any more: no release is live, and none was accepted."""
+    return replace(record, applied={}, outputs={}, accepted="", image_tag="")
+
+
 def document_of(record: Record) -> Mapping[str, Any]:
     """What the cloud's methods are given: the service's document once there is one."""
     return record.applied or record.document

@@ -129,6 +129,38 @@ def test_a_half_destroyed_deployment_converges(toy: Toy) -> None:
     with pytest.raises(DeployError, match="digits-dev is in use"):
         toy.driver.destroy(toy.report)
     assert names() == ["digits-dev"]
+    assert toy.driver.status().state == "failing"
+    assert toy.driver.outputs() is None
     stuck.unlink()
     assert toy.driver.destroy(toy.report) is True
     assert names() == []
+
+
+def test_a_half_destroyed_deployment_can_be_put_up_again(toy: Toy) -> None:
+    toy.up()
+    (toy.folder / "digits-dev.stuck").touch()
+    with pytest.raises(DeployError):
+        toy.driver.destroy(toy.report)
+    toy.cloud.calls.clear()
+    assert toy.up(memory_mb=1024).changed
+    assert "endpoint of the candidate" not in toy.cloud.calls, "nothing serves that a candidate could stand beside"
+    assert names() == ALL
+
+
+def test_a_failed_update_forgets_nothing(toy: Toy) -> None:
+    first = toy.up()
+    refusal = toy.folder / "digits-dev-fn.fail"
+    refusal.write_text("409 AlreadyExists: digits-dev-fn")
+    with pytest.raises(DeployError, match="the name digits-dev-fn is taken"):
+        toy.up(memory_mb=1024)
+    assert toy.driver.outputs().values["release"] == first.values["release"]
+    assert toy.driver.status().state == "serving"
+    refusal.unlink()
+    toy.cloud.calls.clear()
+    assert toy.up(memory_mb=1024).changed
+    assert "endpoint of the candidate" in toy.cloud.calls
+
+
+def test_a_program_that_stumbles_is_told_as_a_bug(toy: Toy) -> None:
+    with pytest.raises(DeployError, match="the stack's program failed: the program stumbled"):
+        toy.up(program_error=True)
