@@ -38,7 +38,7 @@ def build(
     recipe, tag = assembly.recipe_of(plan), assembly.tag(plan, bundle)
     name = f"{local_name(plan)}:{tag}"
     with report.step("image", "looking") as step:
-        is_cached = engine.inspect(name) is not None and not is_fresh
+        is_cached = not is_fresh and _is_there(engine, name, recipe.base)
         sizes: dict[str, int] = {}
         if not is_cached:
             contents = assembly.assemble(recipe, bundle, step)
@@ -56,6 +56,15 @@ def build(
 def local_name(plan: Plan) -> str:
     """What the engine on this machine calls the images of this model, without a tag."""
     return f"mldeploy/{plan.name}"
+
+
+def _is_there(engine: Engine, name: str, base: str) -> bool:
+    """Whether the engine has the image, on the base that it has now (a base's tag may have moved)."""
+    found, below = engine.inspect(name), engine.inspect(base)
+    if found is None:
+        return False
+    layers = below["RootFS"]["Layers"] if below else []
+    return bool(found["RootFS"]["Layers"][: len(layers)] == layers)
 
 
 def _send(engine: Engine, recipe: Recipe, contents: assembly.Contents, name: str, step: Step, *, is_fresh: bool) -> None:

@@ -8,6 +8,7 @@ host of tests/runtime is put on top. Wheels come from the package index, by hash
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import http.client
@@ -17,8 +18,10 @@ import io
 import json
 import shutil
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -48,6 +51,7 @@ BASE = "mldeploy-test/python:3.13"
 AZURE_BASE = "mldeploy-test/azure-functions-python:4-python3.13"
 AZURE_HOST = "/azure-functions-host"
 AZURE_KEY = "a-key-of-the-stand-in-host"
+ENGINE_ATTEMPTS = 6  # so often does the engine itself try an upload before it gives up
 _ALREADY_THERE = {"numpy", "onnxruntime", "pillow", "orjson", "flatbuffers", "protobuf", "packaging"}  # the app brings its own
 
 
@@ -108,7 +112,7 @@ def azure_base(engine: Engine, base: str) -> str:
     with SilentReporter().step("") as step:
         found = wheels.fetch(chosen, wheels.Target("3.13", "x86_64"), step)
     text = (
-        f"FROM {base}\nCOPY host/ {AZURE_HOST}/\nENV PYTHONPATH={AZURE_HOST}/site-packages\n"
+        f"FROM {base}\nCOPY host/ {AZURE_HOST}/\nCOPY site-packages/ /usr/lib/python3/dist-packages/\n"
         f'CMD ["python3", "{AZURE_HOST}/azure_host.py", "--keys", "{AZURE_HOST}/keys.json"]\n'
     )
     entries = [
@@ -117,7 +121,7 @@ def azure_base(engine: Engine, base: str) -> str:
         Entry("host/keys.json", json.dumps({"master": AZURE_KEY, "host": AZURE_KEY, "functions": {}}).encode()),
     ]
     for pin, wheel in zip(chosen, found, strict=True):
-        entries += unpack(wheel, pin, "host/site-packages")
+        entries += unpack(wheel, pin, "site-packages")
     context = io.BytesIO()
     write_tar(context, entries)
     context.seek(0)
@@ -281,3 +285,100 @@ def files_of(engine: Engine) -> Callable[[str], dict[str, Any]]:
         return files
 
     return look
+
+
+@pytest.fixture(scope="module")
+def guarded_registry(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, str]]:
+    """A registry behind a proxy that wants Basic credentials: (address, user, password). The proxy is this test's own."""
+    user, password = "AWS", "short-lived"
+    port = int(registry.rpartition(":")[2])
+    with proxy(port, Basic(user, password)) as front:
+        yield f"127.0.0.1:{front}", user, password
+
+
+class Basic:
+    """Answers 401 unless the request carries the credentials."""
+
+    def __init__(self, user: str, password: str) -> None:
+        self._wanted = b"Basic " + base64.b64encode(f"{user}:{password}".encode())
+
+    def admits(self, head: bytes) -> bool:
+        return self._wanted in head
+
+
+_REASON = b'{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}'
+REFUSAL = (
+    b'HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Basic realm="test"\r\ncontent-type: application/json\r\n'
+    b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(_REASON), _REASON)
+)
+
+
+@contextlib.contextmanager
+def proxy(port: int, guard: Basic | None = None, cut: Callable[[bytes], bool] | None = None) -> Iterator[int]:
+    """A proxy of bytes in front of 127.0.0.1:port, one request a connection. `cut` says whether to drop a connection."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                piece = self.request.recv(65536)
+                if not piece:
+                    return
+                head += piece
+            if guard is not None and not guard.admits(head):
+                self.request.sendall(REFUSAL)
+                return
+            if cut is not None and cut(head):
+                return
+            host = f"127.0.0.1:{self.server.server_address[1]}"
+            start, _, rest = head.partition(b"\r\n\r\n")
+            lines = [line for line in start.split(b"\r\n") if not line.lower().startswith((b"connection:", b"host:"))]
+            lines += [b"Connection: close", f"Host: {host}".encode()]
+            with socket.create_connection(("127.0.0.1", port)) as behind:
+                behind.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+                forth = threading.Thread(target=_pump, args=(self.request, behind), daemon=True)
+                forth.start()
+                _pump(behind, self.request)
+                with contextlib.suppress(OSError):
+                    self.request.shutdown(socket.SHUT_RDWR)
+                forth.join(5)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        allow_reuse_address = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield int(server.server_address[1])
+        finally:
+            server.shutdown()
+            thread.join(5)
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+
+
+@pytest.fixture
+def cut_once() -> Callable[[int], Any]:
+    """`with cut_once(port) as (front, cuts)`: a proxy that drops the uploads of one whole push, as many as the engine tries."""
+
+    @contextlib.contextmanager
+    def start(port: int) -> Iterator[tuple[int, list[int]]]:
+        cuts = [0]
+
+        def cut(head: bytes) -> bool:
+            is_upload = head.startswith((b"PATCH", b"PUT")) and b"/blobs/uploads/" in head.split(b"\r\n", 1)[0]
+            if is_upload and cuts[0] < ENGINE_ATTEMPTS:
+                cuts[0] += 1
+                return True
+            return False
+
+        with proxy(port, cut=cut) as front:
+            yield front, cuts
+
+    return start
