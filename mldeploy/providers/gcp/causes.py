@@ -6,6 +6,16 @@ from mldeploy.stacks.cloud import Cause
 
 LOGIN = "gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
 
+_ROLES = "ask for a role that has it: docs/gcp.md lists the least roles for deploying"
+_ENABLE = "gcloud services enable {api} --project {project}   (then wait a minute and run the same command again)"
+_QUOTAS = "lower resources.max_instances or memory, or ask for more: https://console.cloud.google.com/iam-admin/quotas"
+_AGAIN = "run the same command again: it builds and pushes what is missing"
+_NOT_READY = "mldeploy logs --cloud gcp shows its last lines; raise resources.memory_mb or clouds.gcp.start_timeout_s"
+_ALLOWED = "choose what the policy allows (often another clouds.gcp.region), or ask whoever keeps the policies"
+_TAKEN = "remove it, or give the model another name; the console shows whose it is"
+_PERMISSION = r"(?:does not have|lacks?|missing|requires?)[^\n]{0,60}?'?(?P<permission>[a-z]+(?:\.[A-Za-z]+){2})'?"
+
+# A row has no group that may stay empty: where Google names less, a plainer row follows.
 CAUSES: tuple[Cause, ...] = (
     Cause(
         r"invalid_rapt|reauth(?:entication)? (?:related error|is needed|failed)|Reauthentication",
@@ -27,16 +37,21 @@ CAUSES: tuple[Cause, ...] = (
         "ProviderError",
     ),
     Cause(
-        r"(?:apis/(?:api|library)/(?P<api>[a-z0-9-]+\.googleapis\.com)[^\n]*?project=(?P<project>[\w:.-]+)"
-        r"|API \[(?P<api2>[a-z0-9-]+\.googleapis\.com)\] not enabled)",
-        "the API {api}{api2} is not enabled in the project {project}",
-        "gcloud services enable {api}{api2} --project {project}   (then wait a minute and run the same command again)",
+        r"apis/(?:api|library)/(?P<api>[a-z0-9-]+\.googleapis\.com)[^\n]*?project=(?P<project>[\w:.-]+)",
+        "the API {api} is not enabled in the project {project}",
+        _ENABLE,
         "ProviderError",
     ),
     Cause(
-        r"SERVICE_DISABLED|has not been used in project (?P<project>[\w:.-]+) before|accessNotConfigured",
-        "an API that is needed is not enabled in the project {project}",
-        "gcloud services enable serviceusage.googleapis.com cloudresourcemanager.googleapis.com --project {project}",
+        r"API \[(?P<api>[a-z0-9-]+\.googleapis\.com)\] not enabled on project \[(?P<project>[\w:.-]+)\]",
+        "the API {api} is not enabled in the project {project}",
+        _ENABLE,
+        "ProviderError",
+    ),
+    Cause(
+        r"SERVICE_DISABLED|has not been used in project [\w:.-]+ before|accessNotConfigured",
+        "an API that is needed is not enabled",
+        "gcloud services enable serviceusage.googleapis.com cloudresourcemanager.googleapis.com --project PROJECT",
         "ProviderError",
     ),
     Cause(
@@ -54,51 +69,62 @@ CAUSES: tuple[Cause, ...] = (
         "ProviderError",
     ),
     Cause(
-        r"(?P<constraint>constraints/[\w.]+)|(?:violat\w+|Constraint)[^\n]*?organization polic",
+        r"(?P<constraint>constraints/[\w.]+)",
         "a policy of the organisation forbids this: {constraint}",
-        "choose what the policy allows (often another clouds.gcp.region), or ask whoever keeps the policies",
+        _ALLOWED,
+        "ProviderError",
+    ),
+    Cause(
+        r"(?:violat\w+|constraint)[^\n]*?organization polic",
+        "a policy of the organisation forbids this",
+        _ALLOWED,
         "ProviderError",
     ),
     Cause(
         r"Permission '(?P<permission>[\w.]+)' denied on (?:resource )?'?(?P<resource>[^\s'\"(]+)",
         "you lack the permission {permission} on {resource}",
-        "ask for a role that has it: docs/gcp.md lists the least roles for deploying",
+        _ROLES,
         "ProviderError",
     ),
     Cause(
-        r"(?:does not have|lacks?|missing|requires?)[^\n]{0,60}?(?:permission\s+)?'?(?P<permission>[a-z]+(?:\.[A-Za-z]+){2})'?"
-        r"(?:[^\n]*? (?:access to|on|for)(?: the)?(?: resource)? '?(?P<resource>[^\s'\"(,]+))?",
+        _PERMISSION + r"[^\n]*? (?:access to|on|for)(?: the)?(?: resource)? '?(?P<resource>[a-z]+/[^\s'\"(,]+)",
         "you lack the permission {permission} on {resource}",
-        "ask for a role that has it: docs/gcp.md lists the least roles for deploying",
+        _ROLES,
         "ProviderError",
     ),
+    Cause(_PERMISSION, "you lack the permission {permission}", _ROLES, "ProviderError"),
     Cause(
         r"Eventarc Service Agent|eventarc[^\n]*(?:propagat|few minutes)",
         "Google is still setting Eventarc up in this project, which takes a few minutes the first time",
         "wait a few minutes and run the same command again",
     ),
     Cause(
-        r"failed to start and listen on the port[^\n]*PORT=(?P<port>\d+)|"
-        r"(?:STARTUP|startup) (?:HTTP|TCP|probe)[^\n]*(?:failed|probe)|Memory limit of (?P<memory>\d+ ?\w+) exceeded",
-        "the container did not become ready: too little memory ({memory}), another architecture than x86_64, or a model that "
-        "loads longer than clouds.gcp.start_timeout_s",
-        "mldeploy logs --cloud gcp shows its last lines; raise resources.memory_mb or clouds.gcp.start_timeout_s",
+        r"Memory limit of (?P<memory>\d+ ?\w+) exceeded",
+        "the container did not become ready: it needs more than its {memory} of memory",
+        _NOT_READY,
     ),
     Cause(
-        r"Image '(?P<image>[^']+)' not found|(?:MANIFEST_UNKNOWN|manifest unknown|Failed to fetch image)[^\n]*",
-        "the image is not in the registry: {image}",
-        "run the same command again: it builds and pushes what is missing",
+        r"failed to start and listen on the port|startup (?:HTTP|TCP|probe)[^\n]*(?:failed|probe)",
+        "the container did not become ready: too little memory, another architecture than x86_64, or a model that loads longer "
+        "than clouds.gcp.start_timeout_s",
+        _NOT_READY,
     ),
+    Cause(r"Image '(?P<image>[^']+)' not found", "the image is not in the registry: {image}", _AGAIN),
+    Cause(r"MANIFEST_UNKNOWN|manifest unknown|Failed to fetch image", "the image is not in the registry", _AGAIN),
     Cause(
         r"Revision named '?(?P<revision>[\w-]+)'? (?:with different configuration )?already exists",
         "there is a revision {revision} with other settings, made by somebody else",
         "gcloud run revisions delete {revision}, then run the same command again",
     ),
     Cause(
-        r"Quota exceeded for (?:quota metric |total allowable )?'?(?P<quota>[\w ./-]+)|RESOURCE_EXHAUSTED|quotaExceeded|"
-        r"(?:Max instances|max_instance_count)[^\n]*(?:quota|exceed)",
+        r"Quota exceeded for (?:quota metric |total allowable )?'?(?P<quota>[\w ./-]+)",
         "a quota of the project is used up: {quota}",
-        "lower resources.max_instances or memory, or ask for more: https://console.cloud.google.com/iam-admin/quotas",
+        _QUOTAS,
+    ),
+    Cause(
+        r"RESOURCE_EXHAUSTED|quotaExceeded|(?:Max instances|max_instance_count)[^\n]*(?:quota|exceed)",
+        "a quota of the project is used up",
+        _QUOTAS,
     ),
     Cause(
         r"currency[^\n]*(?:billing account|match)",
@@ -106,7 +132,7 @@ CAUSES: tuple[Cause, ...] = (
         "leave clouds.gcp.budget out and make a budget in the account's own currency",
     ),
     Cause(
-        r"Service account (?P<account>\S+@\S+) does not exist|(?:unknown|invalid) service account",
+        r"Service account (?P<account>\S+@\S+) does not exist",
         "Google does not know the new service account everywhere yet: {account}",
         "wait a minute and run the same command again",
     ),
@@ -116,10 +142,15 @@ CAUSES: tuple[Cause, ...] = (
         "gcloud storage buckets update gs://BUCKET --uniform-bucket-level-access",
     ),
     Cause(
-        r"Error 409: (?:Resource|Requested entity|the repository|Service account)?\s*'?(?P<name>[^\s',]*)'?"
-        r"[^\n]*already exists|ALREADY_EXISTS|(?P<bucket>bucket name) is not available",
-        "something of that name is already there, and mldeploy did not make it: {name}{bucket}",
-        "remove it, or give the model another name; the console shows whose it is",
+        r"Error 409: (?:Resource|Requested entity|the repository|Service account)\s*'?(?P<name>[\w/.:@-]*/[\w/.:@-]+)'?"
+        r"[^\n]*already exists",
+        "something of that name is already there, and mldeploy did not make it: {name}",
+        _TAKEN,
+    ),
+    Cause(
+        r"Error 409[^\n]*already (?:exists|own)|ALREADY_EXISTS|bucket name is not available",
+        "something of that name is already there, and mldeploy did not make it",
+        _TAKEN,
     ),
     Cause(
         r"(?:Error 403|PERMISSION_DENIED|IAM_PERMISSION_DENIED|forbidden)",

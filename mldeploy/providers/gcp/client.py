@@ -177,10 +177,9 @@ def _cause_in(words: str) -> MldeployError | None:
     for cause in CAUSES:
         found = re.search(cause.pattern, words, re.IGNORECASE)
         if found is not None:
-            groups = {name: value or "" for name, value in found.groupdict().items()}
+            groups = found.groupdict()
             kind: type[MldeployError] = getattr(errors, cause.error)
-            text = re.sub(r" \(\)|: $", "", cause.cause.format_map(groups).rstrip())
-            return kind(text.rstrip(": "), cause.fix.format_map(groups))
+            return kind(cause.cause.format_map(groups), cause.fix.format_map(groups))
     return None
 
 

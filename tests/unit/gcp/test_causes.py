@@ -79,7 +79,7 @@ SAID = [
     ),
     (
         "Memory limit of 512 MiB exceeded with 530 MiB used. Consider increasing the memory limit",
-        "too little memory (512 MiB)",
+        "more than its 512 MiB of memory",
         "raise resources.memory_mb",
         "DeployError",
     ),
@@ -115,6 +115,31 @@ SAID = [
         "run the same command again",
         "DeployError",
     ),
+    (
+        "API [eventarc.googleapis.com] not enabled on project [shop-1].",
+        "API eventarc.googleapis.com",
+        "gcloud",
+        "ProviderError",
+    ),
+    ("Error 403: nothing more, accessNotConfigured", "an API that is needed", "gcloud services enable", "ProviderError"),
+    ("Request is prohibited: it violates an organization policy", "a policy of the organisation", "policy", "ProviderError"),
+    (
+        "Required 'compute.regions.get' missing: the caller lacks compute.regions.get on projects/shop-1/regions/x",
+        "you lack the permission compute.regions.get on projects/shop-1/regions/x",
+        "docs/gcp.md",
+        "ProviderError",
+    ),
+    ("Failed to fetch image", "not in the registry", "builds and pushes", "DeployError"),
+    ("Error 429: RESOURCE_EXHAUSTED", "a quota of the project", "iam-admin/quotas", "DeployError"),
+    (
+        "Revision named 'digits-dev-1' with different configuration already exists.",
+        "a revision digits-dev-1 with other settings",
+        "gcloud run revisions delete digits-dev-1",
+        "DeployError",
+    ),
+    ("googleapi: Error 409: bucket name is not available", "something of that name", "another name", "DeployError"),
+    ("The currency must match the billing account's", "not kept in USD", "leave clouds.gcp.budget out", "DeployError"),
+    ("IAM Conditions need uniform bucket-level access", "has no uniform", "gcloud storage buckets update", "DeployError"),
     ("googleapi: Error 403: The caller does not have it, forbidden", "you lack a permission", "docs/gcp.md", "ProviderError"),
 ]
 
@@ -122,7 +147,8 @@ SAID = [
 @pytest.mark.parametrize(("said", "cause", "fix", "kind"), SAID)
 def test_it_is_told_as_cause_and_fix(said: str, cause: str, fix: str, kind: str) -> None:
     row, found = next((row, found) for row in CAUSES if (found := re.search(row.pattern, said, re.IGNORECASE)))
-    groups = {name: value or "" for name, value in found.groupdict().items()}
+    groups = found.groupdict()
+    assert all(groups.values()), "a group that stays empty leaves a hole in the sentence"
     assert cause in row.cause.format_map(groups)
     assert fix in row.fix.format_map(groups)
     assert row.error == kind
