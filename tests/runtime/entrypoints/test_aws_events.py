@@ -5,35 +5,19 @@ Objects are uploaded and answers read with botocore, so that our own S3 client i
 
 from __future__ import annotations
 
-import contextlib
-import datetime
 import gzip
-import http.client
 import importlib.util
 import json
-import os
-import socket
-import ssl
-import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import quote_plus, urlsplit
 
 import botocore.session
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 HERE = Path(__file__).parent
-REGION = "eu-central-1"
-KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "testing"}
 ODD = "a folder/ä + 50% & 'x'~(1).json"
 
 
@@ -47,6 +31,9 @@ def _load(name: str) -> Any:
 
 
 rie = _load("rie")
+services = _load("aws_services")
+Bucket, notification, bridged, batch = services.Bucket, services.notification, services.bridged, services.batch
+REGION, KEYS = services.REGION, services.KEYS
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,26 +46,8 @@ def _emulator_at_hand() -> None:
 
 @pytest.fixture(scope="module")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A moto server's URL: AWS's APIs with state, no AWS."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    log = (tmp_path_factory.mktemp("moto") / "log").open("wb")
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | KEYS)
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            break
-        except OSError:
-            assert process.poll() is None, Path(log.name).read_text()
-            assert time.monotonic() < deadline, "moto does not answer"
-            time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(10)
-    log.close()
+    with services.server(tmp_path_factory.mktemp("moto") / "log") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -96,34 +65,6 @@ def client(moto: str) -> Callable[[str], Any]:
         )
 
     return get
-
-
-class Bucket:
-    """A bucket of moto's, through botocore."""
-
-    def __init__(self, s3: Any, name: str) -> None:
-        self.name = name
-        self._s3 = s3
-        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-
-    def put(self, key: str, body: bytes, **rest: Any) -> dict[str, Any]:
-        """Store an object; what S3's notification says of it."""
-        done = self._s3.put_object(Bucket=self.name, Key=key, Body=body, **rest)
-        return {"key": quote_plus(key), "size": len(body), "eTag": done["ETag"].strip('"'), "sequencer": "0055AED6DCD90281E5"}
-
-    def get(self, key: str) -> Any:
-        """An object as JSON, or None."""
-        try:
-            found = self._s3.get_object(Bucket=self.name, Key=key)
-        except self._s3.exceptions.NoSuchKey:
-            return None
-        return json.loads(found["Body"].read())
-
-    def content_type(self, key: str) -> str:
-        return str(self._s3.head_object(Bucket=self.name, Key=key)["ContentType"])
-
-    def keys(self) -> list[str]:
-        return [item["Key"] for item in self._s3.list_objects_v2(Bucket=self.name).get("Contents", ())]
 
 
 @pytest.fixture
@@ -145,50 +86,6 @@ def function(folder: Callable[[str], Path], moto: str) -> Iterator[Callable[...,
     yield get
     for one in running.values():
         one.close()
-
-
-def notification(bucket: str, *objects: dict[str, Any], name: str = "ObjectCreated:Put") -> dict[str, Any]:
-    """S3's own event."""
-    return {
-        "Records": [
-            {
-                "eventVersion": "2.1",
-                "eventSource": "aws:s3",
-                "awsRegion": REGION,
-                "eventName": name,
-                "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": bucket}, "object": item},
-            }
-            for item in objects
-        ]
-    }
-
-
-def bridged(bucket: str, key: str, size: int) -> dict[str, Any]:
-    """The same through EventBridge: the key as it is."""
-    return {
-        "version": "0",
-        "id": "17793124-05d4-b198-2fde-7ededc63b103",
-        "detail-type": "Object Created",
-        "source": "aws.s3",
-        "region": REGION,
-        "detail": {"version": "0", "bucket": {"name": bucket}, "object": {"key": key, "size": size, "sequencer": "00617F08"}},
-    }
-
-
-def batch(*bodies: str, queue: str = "q", **attributes: Any) -> dict[str, Any]:
-    """An SQS batch; the messages are m0, m1, …"""
-    return {
-        "Records": [
-            {
-                "messageId": f"m{index}",
-                "body": body,
-                "messageAttributes": attributes,
-                "eventSource": "aws:sqs",
-                "eventSourceARN": f"arn:aws:sqs:{REGION}:1:{queue}",
-            }
-            for index, body in enumerate(bodies)
-        ]
-    }
 
 
 RIGHT = json.dumps({"inputs": [[1, 2, 3]]})
@@ -298,7 +195,7 @@ def test_no_store_raises_so_that_lambda_retries(folder: Callable[[str], Path], b
 
 def test_tls_is_checked(folder: Callable[[str], Path], bucket: Bucket, moto: str, tmp_path: Path) -> None:
     """The same over TLS: with the authority's certificate it is answered, without it nothing is sent."""
-    with tls_in_front(moto, tmp_path) as url:
+    with services.tls_in_front(moto, tmp_path) as url:
         environment = {"MLDEPLOY_BUNDLE": str(folder("plain")), "AWS_ENDPOINT_URL_S3": url, "AWS_REGION": REGION, **KEYS}
         item = bucket.put("one.json", RIGHT.encode())
         with rie.Emulator(environment) as trusting_nobody:
@@ -308,57 +205,6 @@ def test_tls_is_checked(folder: Callable[[str], Path], bucket: Bucket, moto: str
         with rie.Emulator({**environment, "AWS_CA_BUNDLE": str(tmp_path / "cert.pem")}) as trusting:
             trusting.invoke(notification(bucket.name, item))
             assert bucket.get("results/one.json.json") == ANSWER
-
-
-@contextlib.contextmanager
-def tls_in_front(url: str, scratch: Path) -> Iterator[str]:
-    """An HTTPS address that passes everything on to `url`; its certificate, made here, is scratch/cert.pem."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-    builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    (scratch / "cert.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    form = serialization.PrivateFormat.PKCS8
-    (scratch / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
-
-    class Door(BaseHTTPRequestHandler):
-        def _pass(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            inner = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
-            inner.request(self.command, self.path, body, dict(self.headers.items()))
-            answer = inner.getresponse()
-            data = answer.read()
-            inner.close()
-            self.send_response(answer.status)
-            self.send_header("content-type", answer.getheader("content-type", "text/plain"))
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_PUT = _pass  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:  # a caller that does not trust us hangs up
-            return
-
-    server = Server(("127.0.0.1", 0), Door)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(scratch / "cert.pem", scratch / "key.pem")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"https://localhost:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 def test_no_bucket_to_write_to_raises(function: Callable[..., Any], bucket: Bucket) -> None:
