@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from mldeploy.handlers.objects import ObjectEvent, Stored, Transient
+from mldeploy.providers.azure.entry.blobs import Blobs
+
 HERE = Path(__file__).parent
 MASTER = "m" * 20
 
@@ -134,13 +137,24 @@ def test_what_is_no_event_fails_so_that_it_is_put_aside(fire: Any, message: str)
     assert b"EventError" in answer.body
 
 
-def test_a_container_that_is_not_there_fails_so_that_it_is_tried_again(store: Any, tmp_path: Path) -> None:
-    from mldeploy.handlers.objects import Transient
-    from mldeploy.providers.azure.entry.blobs import Blobs
-
-    blobs = Blobs(store.endpoint, {**store.environment, "IDENTITY_ENDPOINT": ""})
+def test_what_the_store_or_the_identity_does_not_do_is_tried_again(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", store.environment["SSL_CERT_FILE"])
+    blobs = Blobs(store.endpoint, store.environment)
+    blobs.write("shop", "own/a.json", b"{}", "application/json")
+    assert blobs.read(ObjectEvent("shop", "own/a.json"), 1) == Stored(b"{}", "application/json", "")
+    assert blobs.read(ObjectEvent("shop", "own/a.json", version="0x1"), 1) is None
+    with pytest.raises(Transient, match=r"cannot write nowhere/k: 404 .*ContainerNotFound"):
+        blobs.write("nowhere", "k", b"", "text/plain")
     with pytest.raises(Transient, match="there is no managed identity here"):
-        blobs.write("nowhere", "k", b"", "text/plain")
-    blobs = Blobs("https://127.0.0.1:1/account", store.environment)
+        Blobs(store.endpoint, {}).write("shop", "k", b"", "text/plain")
+    with pytest.raises(Transient, match=r"identity endpoint 127\.0\.0\.1:1 gave no token"):
+        Blobs(store.endpoint, {"IDENTITY_ENDPOINT": "http://127.0.0.1:1/msi"}).write("shop", "k", b"", "text/plain")
     with pytest.raises(Transient, match=r"127\.0\.0\.1:1 cannot be reached"):
-        blobs.write("nowhere", "k", b"", "text/plain")
+        Blobs("https://127.0.0.1:1/account", store.environment).write("shop", "k", b"", "text/plain")
+
+
+def test_a_missing_role_is_named(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", store.environment["SSL_CERT_FILE"])
+    monkeypatch.setattr(Blobs, "token", lambda self: "no-token-at-all")
+    with pytest.raises(Transient, match=r"40[13] .*Storage Blob Data Contributor on the container"):
+        Blobs(store.endpoint, store.environment).write("shop", "k", b"", "text/plain")

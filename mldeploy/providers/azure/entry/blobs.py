@@ -101,4 +101,5 @@ class Blobs:
 
 def _failed(verb: str, container: str, key: str, status: int, body: bytes, role: str) -> Transient:
     hint = f"; give the app's identity the role {role} on the container" if status in (401, 403) else ""
-    return Transient(f"cannot {verb} {container}/{key}: {status} {body[:200].decode('utf-8', 'replace')}{hint}")
+    said = " ".join(body[:400].decode("utf-8", "replace").split())
+    return Transient(f"cannot {verb} {container}/{key}: {status} {said}{hint}")

@@ -104,4 +104,5 @@ def _lower(answer: HTTPResponse) -> dict[str, str]:
 
 def _failed(verb: str, bucket: str, key: str, status: int, body: bytes, role: str) -> Transient:
     hint = f"; give the service account {role} on the bucket" if status in (401, 403) else ""
-    return Transient(f"cannot {verb} gs://{bucket}/{key}: {status} {body[:200].decode('utf-8', 'replace')}{hint}")
+    said = " ".join(body[:400].decode("utf-8", "replace").split())
+    return Transient(f"cannot {verb} gs://{bucket}/{key}: {status} {said}{hint}")
