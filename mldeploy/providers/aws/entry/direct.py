@@ -34,7 +34,7 @@ def answer(runtime: TimedRuntime, event: Any, request_id: str) -> Any:
     if response.status >= 400:
         raise ProblemError(response.body.decode("utf-8", "replace")) from None
     found = _document(response)
-    if len(response.body) > envelope.UNMEASURED_BYTES and len(json.dumps(found)) > envelope.MAX_BYTES:
+    if len(response.body) > envelope.UNMEASURED_BYTES and envelope.size_bytes(found) > envelope.MAX_BYTES:
         text = f"the answer has {len(response.body)} bytes, more than AWS Lambda passes on; ask for fewer rows"
         raise ProblemError(runtime.reject("body-too-large", text, request_id).body.decode())
     return found

@@ -11,10 +11,10 @@ A body is text where it is text of UTF-8, else base64.
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from typing import Any
 
+from mldeploy.handlers import codec_json
 from mldeploy.handlers.message import Response
 
 # What Lambda takes from a function: 6 MB as JSON (source: AWS Lambda quotas, "Invocation payload", read 2026-11).
@@ -88,9 +88,9 @@ def alb_multi(response: Response) -> dict[str, Any]:
     return {**_described(response), "multiValueHeaders": lists}
 
 
-def size_bytes(answer: dict[str, Any]) -> int:
-    """How large the answer is on its way: JSON in which everything beyond ASCII is escaped, as the runtime client writes it."""
-    return len(json.dumps(answer))
+def size_bytes(answer: Any) -> int:
+    """How large the answer is on its way, as marshaller.py writes it."""
+    return len(codec_json.dumps(answer))
 
 
 def _described(response: Response) -> dict[str, Any]:

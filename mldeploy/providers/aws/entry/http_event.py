@@ -47,7 +47,8 @@ def answer(runtime: TimedRuntime, form: Envelope, event: Event, request_id: str)
     try:
         data = b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass")
     except ValueError:
-        return form.write(runtime.reject("bad-request", "the event's body is not base64", request_id, path=path))
+        said = headers.get("x-request-id") or request_id
+        return form.write(runtime.reject("bad-request", "the event's body is not base64", said, method=method, path=path))
     response = gateway.answer(runtime, method, path, query, headers, data, request_id, runtime.began_s)
     written = form.write(response)
     if len(response.body) > envelope.UNMEASURED_BYTES:
