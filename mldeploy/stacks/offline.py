@@ -65,8 +65,8 @@ def _run(program: Callable[[], None], project: str, stack: str, config: Mapping[
                 found[resource.key] = resource
             return f"{args.name}", dict(args.inputs)
 
-        def call(self, args: MockCallArgs) -> tuple[dict[str, Any], None]:
-            return dict(args.args), None
+        def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+            return dict(args.args), []
 
     with _loops():
         pulumi.runtime.set_mocks(Recording(), project=project, stack=stack, preview=True)
