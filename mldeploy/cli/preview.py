@@ -51,7 +51,7 @@ def _lines(plan: Plan, preview: Preview | None, session: Session) -> Iterator[st
         yield from _settings(plan)
     yield ""
     if preview is not None:
-        yield f"changes   {change_lines.summary(preview.changes)}   ({preview.basis})"
+        yield f"changes   {change_lines.summary(preview.changes)}   ({preview.basis.splitlines()[0]})"
         if not is_new or session.settings.verbosity > 0:
             yield from change_lines.lines(preview.changes, out)
         yield ""

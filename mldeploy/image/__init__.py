@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mldeploy.image.assembly import tag as tag
-    from mldeploy.image.checks import checks as checks
+    from mldeploy.image.readiness import checks as checks
     from mldeploy.image.rendering import render as render
     from mldeploy.image.rendering import render_source as render_source
     from mldeploy.image.shipping import build as build
@@ -25,7 +25,7 @@ __all__ = ["build", "checks", "digest", "ensure", "render", "render_source", "ta
 
 _HOMES = {
     "build": "mldeploy.image.shipping",
-    "checks": "mldeploy.image.checks",
+    "checks": "mldeploy.image.readiness",
     "digest": "mldeploy.image.shipping",
     "ensure": "mldeploy.image.shipping",
     "render": "mldeploy.image.rendering",
@@ -40,7 +40,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    if name != "checks":  # the module of that name takes the attribute when it is imported
-        globals()[name] = value
+    globals()[name] = value = getattr(importlib.import_module(_HOMES[name]), name)
     return value
