@@ -15,6 +15,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,21 @@ class Command(auto.PulumiCommand):
         return result
 
 
+class _Attached(auto.Stack):
+    """A stack that is there. The base class starts the engine four times more for an update: to select the stack, and to ask
+    for its outputs and summary. We name the stack in every command, and read the state once."""
+
+    def __init__(self, name: str, workspace: auto.Workspace) -> None:
+        self.name = name
+        self.workspace = workspace
+
+    def outputs(self) -> auto.OutputMap:
+        return {}
+
+    def info(self, show_secrets: bool = True) -> auto.UpdateSummary:
+        return auto.UpdateSummary("", datetime.now(UTC), "", {}, {}, "")
+
+
 @dataclass(frozen=True)
 class Stack:
     """One Pulumi stack. `environment` goes to every command; nothing secret is ever in an argument."""
@@ -133,10 +149,10 @@ class Stack:
     # ── working ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def up(self, program: Callable[[], None], on_event: OnEvent) -> dict[str, Any]:
-        """Make it so; the stack's outputs."""
+        """Make it so; the state that is recorded then, as `export` gives it."""
         with _translated():
-            result = self._open(program).up(on_event=on_event, color="never", suppress_progress=True)
-        return {name: output.value for name, output in result.outputs.items()}
+            self._open(program).up(on_event=on_event, color="never", suppress_progress=True)
+        return self.export()
 
     def preview(self, program: Callable[[], None], on_event: OnEvent) -> None:
         with _translated():
@@ -151,7 +167,7 @@ class Stack:
             self._open(None).destroy(on_event=on_event, color="never", suppress_progress=True)
 
     def export(self) -> dict[str, Any]:
-        """The recorded state; secrets stay encrypted."""
+        """The recorded state; secrets stay encrypted. Raises EngineFailure with `is_missing` where there is no such stack."""
         document = json.loads(self._run("stack", "export", "--stack", self.name))
         return document if isinstance(document, dict) else {}
 
@@ -197,7 +213,7 @@ class Stack:
         return found if isinstance(found, list) else []
 
     def _open(self, program: Callable[[], None] | None) -> auto.Stack:
-        return auto.Stack.select(self.name, self._workspace(program))
+        return _Attached(self.name, self._workspace(program))
 
     def _workspace(self, program: Callable[[], None] | None) -> auto.LocalWorkspace:
         return auto.LocalWorkspace(

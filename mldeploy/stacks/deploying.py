@@ -81,13 +81,17 @@ class Rollout:
         return deployment.save(replace(found, phase=UPDATING, owner=mine, document=found.document or self.plan.program))
 
     def _settled(self, stack: Stack) -> dict[str, Any]:
+        from mldeploy.stacks.automation import EngineFailure
         from mldeploy.stacks.recovery import settle
 
         def there() -> dict[str, Any]:
-            if not stack.exists():
+            try:
+                return settle(stack, self.deployment.cloud, self.report)
+            except EngineFailure as failure:
+                if not failure.is_missing:
+                    raise
                 stack.create()
                 return {}
-            return settle(stack, self.deployment.cloud, self.report)
 
         return self.deployment.attempt(stack, f"{stack.name} could not be opened", there, self.report)
 
@@ -99,19 +103,20 @@ class Rollout:
     def _update(self, stack: Stack, part: str, program: Callable[[], None]) -> dict[str, Any]:
         """One engine update, shown; the stack's outputs."""
         from mldeploy.stacks.events import Watch
+        from mldeploy.stacks.recovery import outputs_of
 
         with self.report.step(part, "looking") as step:
             watch = Watch(step)
             doing = f"the {part} of {self.deployment.title} could not be updated"
             try:
-                outputs = self.deployment.attempt(stack, doing, lambda: stack.up(program, watch), self.report, watch)
+                made = self.deployment.attempt(stack, doing, lambda: stack.up(program, watch), self.report, watch)
             finally:
                 if watch.is_changed:
                     self.changed.append(part)
             step.done(watch.summary())
         for line in watch.lines:
             self.report.note(line)
-        return outputs
+        return outputs_of(made)
 
     # ── what is deployed ────────────────────────────────────────────────────────────────────────────────────────────────
 
