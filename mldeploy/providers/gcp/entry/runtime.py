@@ -10,6 +10,7 @@ a deployment with a trigger runs every prediction there.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from mldeploy.handlers.account import Account
 from mldeploy.handlers.config import ServingConfig
@@ -20,7 +21,9 @@ from mldeploy.handlers.message import Request, Response
 from mldeploy.handlers.objects import ObjectEvent, Outcome, Transient, answer_object, results_from
 from mldeploy.providers.gcp.entry.events import PATH, EventError, object_event, trigger_from
 from mldeploy.providers.gcp.entry.log import CloudLog
-from mldeploy.providers.gcp.entry.storage import Storage
+
+if TYPE_CHECKING:
+    from mldeploy.providers.gcp.entry.storage import Storage
 
 
 class CloudRuntime(Runtime):
@@ -32,7 +35,8 @@ class CloudRuntime(Runtime):
         self.log: CloudLog = CloudLog(context, environ.get("GOOGLE_CLOUD_PROJECT", ""))
         self.trigger = trigger_from(environ, config.access)
         self._results = results_from(environ)
-        self._storage = Storage(environ)
+        self._environ = environ
+        self._stored: Storage | None = None
 
     def load(self, engine: Engine | None = None) -> None:
         super().load(engine)
@@ -55,7 +59,15 @@ class CloudRuntime(Runtime):
         if event is None or reason:
             self.log.event("info", "event skipped", key=clean(event.key) if event else "", reason=reason)
             return Outcome("skipped", reason=reason)
-        return answer_object(self, event, self._storage.read, self._storage.write, self._results)
+        storage = self._storage()
+        return answer_object(self, event, storage.read, storage.write, self._results)
+
+    def _storage(self) -> Storage:
+        if self._stored is None:  # http.client takes longer to import than a small model to load: only events pay for it
+            from mldeploy.providers.gcp.entry.storage import Storage
+
+            self._stored = Storage(self._environ)
+        return self._stored
 
     def _is_event(self, request: Request) -> bool:
         return request.path == PATH and request.method == "POST" and self.trigger is not None
