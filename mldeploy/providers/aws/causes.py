@@ -112,7 +112,7 @@ CAUSES = (
         "ProviderError",
     ),
     Cause(
-        r"Unable to validate the following destination configurations",
+        r"Unable to validate the following destination configurations|notification destination service region is not valid",
         "S3 may not invoke the function: the bucket is of another region or account",
         "use a bucket of the function's region and account",
         "ProviderError",

@@ -105,6 +105,12 @@ PROVIDER = (
             "ProviderError",
         ),
         (
+            "InvalidArgument: The notification destination service region is not valid for the bucket location constraint",
+            "may not invoke",
+            "function's region",
+            "ProviderError",
+        ),
+        (
             'EndpointConnectionError: Could not connect to the endpoint URL: "https://sts.us-esat-1.amazonaws.com/"',
             "does not answer",
             "clouds.aws.region",
