@@ -80,8 +80,9 @@ def test_functions_image_on_the_stand_in_host(
 ) -> None:
     body, content_type, label = request(example)
     image = made("azure", example)
-    headers = {"content-type": content_type, "x-functions-key": functions_key}
-    with run(image.name, dict(image.plan.environment), inner=image.plan.image.port) as port:
+    headers = {"content-type": content_type, "x-functions-key": functions_key, "x-api-key": "the-key"}
+    environment = {**image.plan.environment, "MLDEPLOY_ACCESS": "key", "MLDEPLOY_API_KEY": "the-key"}
+    with run(image.name, environment, inner=image.plan.image.port) as port:
         status, answer = ask(port, "/predict", body, headers)
     assert status == 200, answer
     assert label_of(answer) == label

@@ -36,7 +36,7 @@ def test_an_image_that_is_too_large_names_what_is_large(engine: Engine, planned:
 
 def test_a_model_that_answers_otherwise_is_stopped_here(engine: Engine, made: Callable[..., Any]) -> None:
     found = made("gcp", "digits")
-    smoke = [found.loaded.spec.smoke[0].model_copy(update={"expect": {"predictions": [[{"label": "3"}]]}})]
+    smoke = [found.loaded.spec.smoke[0].model_copy(update={"expect": {"predictions": [[{"label": "3"}, {}, {}]]}})]
     wrong = replace(found.loaded, spec=found.loaded.spec.model_copy(update={"smoke": smoke}))
     with pytest.raises(SmokeError, match="expected '3', got '9'"):
         building.build(engine, found.plan, found.bundle, wrong, QUIET)
@@ -179,7 +179,14 @@ def test_the_rendered_context_builds_by_itself(engine: Engine, planned: Callable
     plan, bundle, loaded = planned("gcp", "digits")
     files = image.render(plan, bundle, tmp_path)
     assert tmp_path / "Dockerfile" in files
-    entries = [Entry(str(path.relative_to(tmp_path)), None if path.is_dir() else path) for path in sorted(tmp_path.rglob("*"))]
+    entries = [
+        Entry(
+            str(path.relative_to(tmp_path)),
+            None if path.is_dir() else path,
+            is_program=path.is_file() and path.stat().st_mode & 0o100 != 0,
+        )
+        for path in sorted(tmp_path.rglob("*"))
+    ]
     with (tmp_path.parent / "tar").open("w+b") as context:
         write_tar(context, entries)
         context.seek(0)
