@@ -45,7 +45,8 @@ class Client:
             from google.auth.transport.requests import AuthorizedSession
         except ImportError as error:
             raise _not_installed(error) from error
-        return cls(AuthorizedSession(credentials(project)))
+        session: Any = AuthorizedSession  # google-auth has no types
+        return cls(session(credentials(project)))
 
     def __enter__(self) -> Client:
         return self

@@ -63,13 +63,20 @@ def _identity_credentials(found: Any, audience: str, kind: str) -> Any:
     from google.auth.transport.requests import Request
     from google.oauth2 import service_account
 
+    key, acting, machine = _untyped(service_account, impersonated_credentials, compute_engine)
+
     if isinstance(found, service_account.Credentials):
-        return service_account.IDTokenCredentials(found.signer, found.service_account_email, found._token_uri, audience)
+        return key(found.signer, found.service_account_email, found._token_uri, audience)
     if isinstance(found, impersonated_credentials.Credentials):
-        return impersonated_credentials.IDTokenCredentials(found, target_audience=audience, include_email=True)
+        return acting(found, target_audience=audience, include_email=True)
     if isinstance(found, compute_engine.Credentials):
-        return compute_engine.IDTokenCredentials(Request(), audience, use_metadata_identity_endpoint=True)
+        return machine(Request(), audience, use_metadata_identity_endpoint=True)
     raise ProviderError(f"Google gives no identity token for credentials of the kind {kind}", IMPERSONATE)
+
+
+def _untyped(*modules: Any) -> list[Any]:
+    """google-auth has no types."""
+    return [module.IDTokenCredentials for module in modules]
 
 
 def _from_iam(found: Any, audience: str, email: str | None, project: str) -> str:

@@ -48,28 +48,32 @@ def _function(
     entry_point: str,
     source: BucketObject,
     ingress: str,
-    trigger: dict[str, Any] | None = None,
+    trigger: Any = None,
 ) -> cloudfunctionsv2.Function:
-    project, region = document["project"], document["region"]
     return cloudfunctionsv2.Function(
         label,
         name=name,
-        location=region,
-        project=project,
+        location=document["region"],
+        project=document["project"],
         labels=document["labels"],
-        build_config={
-            "runtime": RUNTIME,
-            "entry_point": entry_point,
-            "source": {"storage_source": {"bucket": source.bucket, "object": source.name}},
-            "docker_repository": f"projects/{project}/locations/{region}/repositories/{document['repository']['id']}",
-            "service_account": f"projects/{project}/serviceAccounts/{email(document, 'builder')}",
-        },
-        service_config={**_service(document), "ingress_settings": ingress},
+        build_config=_build(document, entry_point, source),
+        service_config=_service(document, ingress),
         event_trigger=trigger,
     )
 
 
-def _service(document: Document) -> dict[str, Any]:
+def _build(document: Document, entry_point: str, source: BucketObject) -> Any:
+    project, region = document["project"], document["region"]
+    return {
+        "runtime": RUNTIME,
+        "entry_point": entry_point,
+        "source": {"storage_source": {"bucket": source.bucket, "object": source.name}},
+        "docker_repository": f"projects/{project}/locations/{region}/repositories/{document['repository']['id']}",
+        "service_account": f"projects/{project}/serviceAccounts/{email(document, 'builder')}",
+    }
+
+
+def _service(document: Document, ingress: str) -> Any:
     container = document["container"]
     return {
         "available_memory": f"{container['memory_mb']}Mi",
@@ -84,5 +88,6 @@ def _service(document: Document) -> dict[str, Any]:
             for name, path, version in secret_paths(document)
         ],
         "service_account_email": email(document, "runtime"),
+        "ingress_settings": ingress,
         "all_traffic_on_latest_revision": True,
     }

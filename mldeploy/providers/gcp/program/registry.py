@@ -6,6 +6,7 @@ It holds no secret's value: `up` puts values into Secret Manager itself, never t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 from pulumi_gcp import artifactregistry, projects, secretmanager, serviceaccount
@@ -141,7 +142,7 @@ def _project_role(
     document: Document, name: str, role: str, who: str, account: serviceaccount.Account, bucket_prefix: str = ""
 ) -> None:
     """One of the few roles that Google only gives for a whole project, on buckets of one prefix where that is possible."""
-    condition = {
+    condition: Any = {
         "title": "only-function-sources",
         "expression": f'resource.name.startsWith("projects/_/buckets/{bucket_prefix}")',
     }

@@ -43,13 +43,13 @@ def run_service(document: Document) -> Served:
     return Served(service.name, service.uri, candidate, live, f"{name}-{live}", service)
 
 
-def _traffic(name: str, live: str, release: str) -> Iterator[dict[str, Any]]:
+def _traffic(name: str, live: str, release: str) -> Iterator[Any]:
     yield {"type": _BY_REVISION, "revision": f"{name}-{live}", "percent": 100}
     if live != release:
         yield {"type": _BY_REVISION, "revision": f"{name}-{release}", "percent": 0, "tag": TAG}
 
 
-def _template(document: Document, release: str) -> dict[str, Any]:
+def _template(document: Document, release: str) -> Any:
     """A revision, which cannot be changed afterwards: its name holds the release, which covers the whole document. What changes
     here for the same document needs a new `FORMAT` of the document, too."""
     container = document["container"]

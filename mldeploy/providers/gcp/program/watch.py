@@ -50,7 +50,7 @@ def _channel(document: Document, address: str) -> NotificationChannel:
     )
 
 
-def _condition(served: Served, metric: str, threshold: float, aggregation: dict[str, str]) -> dict[str, Any]:
+def _condition(served: Served, metric: str, threshold: float, aggregation: dict[str, str]) -> Any:
     """One series of the service over five minutes, in one number."""
     what = served.service.apply(
         lambda name: f'resource.type = "cloud_run_revision" AND resource.labels.service_name = "{name}" AND {metric}'
@@ -65,7 +65,7 @@ def _condition(served: Served, metric: str, threshold: float, aggregation: dict[
     }
 
 
-def _policy(document: Document, label: str, title: str, condition: dict[str, Any], channels: list[pulumi.Output[str]]) -> None:
+def _policy(document: Document, label: str, title: str, condition: Any, channels: list[pulumi.Output[str]]) -> None:
     AlertPolicy(
         f"alarm-{label}",
         project=document["project"],
