@@ -16,7 +16,7 @@ READY_PATH = "/v2/health/ready"
 
 
 def serve(document: Document, ground: Ground) -> Served:
-    """The plan and the app."""
+    """The plan, the app, and what goes with it."""
     plan = web.AppServicePlan(
         "plan",
         name=document["names"]["plan"],
@@ -27,36 +27,7 @@ def serve(document: Document, ground: Ground) -> Served:
         zone_redundant=document["zone_redundant"],
         **common(document),
     )
-    registry = resource_id(document, "Microsoft.ContainerRegistry/registries", "registry")
-    pull = grant("pull-app", document, "AcrPull", registry, ground.runtime.principal_id)
-    puller = resource_id(document, "Microsoft.ManagedIdentity/userAssignedIdentities", "puller")
-    config: Any = {
-        "linux_fx_version": f"DOCKER|{document['image']}",
-        "acr_use_managed_identity_creds": True,
-        "acr_user_managed_identity_id": ground.runtime.client_id,
-        "min_tls_version": "1.2",
-        "ftps_state": "Disabled",
-        "http20_enabled": True,
-        "health_check_path": READY_PATH,
-        "minimum_elastic_instance_count": document["min_instances"],
-        "function_app_scale_limit": document["max_instances"],
-        "app_settings": _app_settings(document, ground),
-    }
-    site = web.WebApp(
-        "site",
-        name=document["names"]["site"],
-        kind="functionapp,linux,container",
-        server_farm_id=plan.id,
-        reserved=True,
-        https_only=True,
-        client_affinity_enabled=False,
-        public_network_access="Disabled" if is_closed(document) else "Enabled",
-        identity=identities(puller, ground.runtime),
-        key_vault_reference_identity=puller,
-        site_config=config,
-        **common(document),
-        opts=pulumi.ResourceOptions(depends_on=[*ground.storage.grants, pull]),
-    )
+    site = _site(document, ground, plan)
     if document["access"] == "private" and document["private"] == "entra":
         web.WebAppAuthSettingsV2(
             "sign-in",
@@ -74,6 +45,42 @@ def serve(document: Document, ground: Ground) -> Served:
         "app": document["names"]["site"],
     }
     return Served(site, outputs)
+
+
+def _site(document: Document, ground: Ground, plan: web.AppServicePlan) -> web.WebApp:
+    registry = resource_id(document, "Microsoft.ContainerRegistry/registries", "registry")
+    pull = grant("pull-app", document, "AcrPull", registry, ground.runtime.principal_id)
+    puller = resource_id(document, "Microsoft.ManagedIdentity/userAssignedIdentities", "puller")
+    return web.WebApp(
+        "site",
+        name=document["names"]["site"],
+        kind="functionapp,linux,container",
+        server_farm_id=plan.id,
+        reserved=True,
+        https_only=True,
+        client_affinity_enabled=False,
+        public_network_access="Disabled" if is_closed(document) else "Enabled",
+        identity=identities(puller, ground.runtime),
+        key_vault_reference_identity=puller,
+        site_config=_config(document, ground),
+        **common(document),
+        opts=pulumi.ResourceOptions(depends_on=[*ground.storage.grants, pull]),
+    )
+
+
+def _config(document: Document, ground: Ground) -> Any:
+    return {
+        "linux_fx_version": f"DOCKER|{document['image']}",
+        "acr_use_managed_identity_creds": True,
+        "acr_user_managed_identity_id": ground.runtime.client_id,
+        "min_tls_version": "1.2",
+        "ftps_state": "Disabled",
+        "http20_enabled": True,
+        "health_check_path": READY_PATH,
+        "minimum_elastic_instance_count": document["min_instances"],
+        "function_app_scale_limit": document["max_instances"],
+        "app_settings": _app_settings(document, ground),
+    }
 
 
 def is_closed(document: Document) -> bool:
