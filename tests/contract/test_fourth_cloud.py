@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,6 +38,14 @@ clouds:
 stages:
   prod: {clouds: {toy: {region: cellar}}}
 """
+
+ROOT = Path(__file__).parents[2]
+
+
+def built_in() -> list[str]:
+    """The providers of mldeploy's own."""
+    return sorted(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["mldeploy.providers"])
+
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -127,7 +136,9 @@ def test_its_limits_and_rules_are_checked_like_everyones(cli: Cli, project: Path
     (project / "mldeploy.yaml").write_text(SPEC + "resources: {memory_mb: 4096}\naccess: key\n")
     memory, access = as_json(cli("validate", "--cloud", "toy", "--json", code=2))["problems"]
     assert memory["message"] == "4096 is above Toy Cloud's 2048 MB (the label on the box, 2026-11-21)"
-    assert memory["fix"] == "lower it to 2048 at most, or deploy to local"
+    fix, _, others = memory["fix"].partition(", or deploy to ")
+    assert fix == "lower it to 2048 at most"
+    assert [each.split(" (")[0] for each in others.split(" or ")] == built_in()
     assert access["message"] == "Toy Cloud has no keys"
     cli("up", "--cloud", "toy", code=2)
 
@@ -158,7 +169,8 @@ def test_a_wrong_answer_never_serves(cli: Cli, project: Path, deployed: dict[str
 
 def test_an_unknown_cloud_lists_the_installed_ones(cli: Cli) -> None:
     error = as_json(cli("up", "--cloud", "tyo", "--json", code=3))["error"]
-    assert error["message"] == "there is no provider 'tyo'; installed are local, toy"
+    installed = ", ".join(sorted({*built_in(), "toy"}))
+    assert error["message"] == f"there is no provider 'tyo'; installed are {installed}"
     assert error["hint"] == "did you mean 'toy'?"
 
 
