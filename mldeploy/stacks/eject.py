@@ -4,6 +4,7 @@
         Pulumi.yaml  Pulumi.<stack>.yaml        the same project, backend and encryption: the same stacks
         __main__.py  program/                   the cloud's own programs, copied; which one runs is in the stack's name
         registry.json  service.json             what they are given, as deployed
+        files.json  files/                      files that are named there, and where they lie now
         requirements.txt  README.md
         image/  or  source/                     Dockerfile and context, or the functions source
 
@@ -131,7 +132,19 @@ def _write_documents(deployment: Deployment, plan: Plan, record: Record | None, 
         "passphrase": ejected.ENCRYPTED if deployment.backend(record).passphrase else "",
         "key": "keys/stacks in mldeploy's state folder",
     }
+    _copy_files(deployment, service["document"], folder)
     (folder / "README.md").write_text(_filled(ejected.README, {**values, "passphrase": _filled(values["passphrase"], values)}))
+
+
+def _copy_files(deployment: Deployment, document: Mapping[str, Any], folder: Path) -> None:
+    """What the document names in our state folder (a packed source), with where it lies now."""
+    places = {}
+    for value in document.values():
+        if isinstance(value, str) and Path(value).is_file() and deployment.at.folder in Path(value).parents:
+            places[value] = f"files/{Path(value).name}"
+            (folder / "files").mkdir(exist_ok=True)
+            shutil.copyfile(value, folder / places[value])
+    _write_json(folder / "files.json", places)
 
 
 def _write_json(file: Path, value: Mapping[str, Any]) -> None:

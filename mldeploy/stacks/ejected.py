@@ -13,12 +13,13 @@ HERE = Path(__file__).parent
 
 
 def given(name):
-    """What a program is given, as it was deployed. A rendered source is taken from beside this file."""
+    """What a program is given, as it was deployed; files that it names are taken from beside this one."""
     facts = json.loads((HERE / f"{name}.json").read_text())
-    document = dict(facts["document"])
-    for key, value in document.items():
-        if isinstance(value, str) and value.endswith("/source") and (HERE / "source").is_dir():
-            document[key] = str(HERE / "source")
+    places = json.loads((HERE / "files.json").read_text())
+    document = {
+        key: str(HERE / places[value]) if isinstance(value, str) and value in places else value
+        for key, value in facts["document"].items()
+    }
     return facts, document
 
 
@@ -71,7 +72,8 @@ for the release under `document.release`.
 SOURCE = """
 ## The source
 
-`source/` is what the platform builds from. Change it, and give `document.release` in `service.json` a new name.
+`source/` is what the platform builds from; `files/` has it packed, as `service.json` names it. Change it, pack it anew, and
+give `document.release` in `service.json` a new name.
 """
 
 NOT_DEPLOYED = """

@@ -16,6 +16,7 @@ import contextvars
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mldeploy.providers.contract import Change
@@ -99,6 +100,9 @@ def _plain(value: Any) -> Any:
 
     if isinstance(value, pulumi.Output) or type(value).__name__ == "Unknown":
         return diff.UNKNOWN
+    if isinstance(value, pulumi.Asset | pulumi.Archive):
+        # Where a file lies says nothing; what a program makes of its content is in its other properties.
+        return f"file {Path(getattr(value, 'path', '')).name}"
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

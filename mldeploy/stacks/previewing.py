@@ -52,13 +52,14 @@ def preview(
     programs = inline.programs(deployment.cloud)
     obstacle = "offline" if is_offline else _obstacle(deployment, plan)
     record = deployment.record() if obstacle else reading.current(deployment)
-    wanted = _wanted(deployment, plan, bundle, loaded, record, programs, report)
     visibility = VISIBILITY.get(plan.access, plan.access)
-    if obstacle:
-        changes = _offline(deployment, plan, record, wanted, programs)
-        deployed_by = f" (as mldeploy {record.version} deployed it)" if record and record.version != __version__ else ""
-        return Preview(changes, f"{OFFLINE}{deployed_by}; {obstacle}", visibility)
-    return Preview(_by_engine(deployment, plan, record, wanted, report), ONLINE, visibility)
+    with tempfile.TemporaryDirectory(prefix="mldeploy-") as folder:
+        wanted = _wanted(deployment, plan, bundle, loaded, record, programs, report, Path(folder))
+        if obstacle:
+            changes = _offline(deployment, plan, record, wanted, programs)
+            deployed_by = f" (as mldeploy {record.version} deployed it)" if record and record.version != __version__ else ""
+            return Preview(changes, f"{OFFLINE}{deployed_by}; {obstacle}", visibility)
+        return Preview(_by_engine(deployment, plan, record, wanted, report, Path(folder)), ONLINE, visibility)
 
 
 def _obstacle(deployment: Deployment, plan: Plan) -> str:
@@ -79,6 +80,7 @@ def _wanted(
     record: Record | None,
     programs: tuple[Any, Any],
     report: Reporter,
+    folder: Path,
 ) -> Wanted:
     mine = owner.of(loaded.root)
     if record is not None:
@@ -88,7 +90,7 @@ def _wanted(
     except DeployError as error:
         report.warn(f"{error.message}; `up` will need it")
         given = {}
-    artifact, words = _artifact(deployment, plan, bundle, record)
+    artifact, words = _artifact(deployment, plan, bundle, record, folder)
     name = release.name(plan, artifact.tag, given)
     document = release.document(plan, artifact, name, live="")
     return Wanted(
@@ -98,13 +100,15 @@ def _wanted(
     )
 
 
-def _artifact(deployment: Deployment, plan: Plan, bundle: Bundle, record: Record | None) -> tuple[Artifact, dict[str, str]]:
+def _artifact(
+    deployment: Deployment, plan: Plan, bundle: Bundle, record: Record | None, folder: Path
+) -> tuple[Artifact, dict[str, str]]:
     """What the service would be made of. An image that is not there yet has no digest: one stands in for it."""
     if plan.image is None:
-        if not bundle.is_packed:
-            return Artifact(plan.fingerprint, deployment.cloud.artifact(plan.program, str(bundle.root))), {}
-        with tempfile.TemporaryDirectory(prefix="mldeploy-") as folder:
-            return release.source(deployment.cloud, plan, bundle, Path(folder) / "source"), {}
+        if bundle.is_packed:
+            return release.source(deployment.cloud, plan, bundle, folder / "source"), {}
+        (folder / "source").mkdir()  # nothing to render yet
+        return Artifact(plan.fingerprint, deployment.cloud.artifact(plan.program, str(folder / "source"))), {}
     from mldeploy import image
 
     tag = image.tag(plan, bundle) if bundle.is_packed else plan.fingerprint
@@ -144,13 +148,12 @@ def _offline(
 
 
 def _by_engine(
-    deployment: Deployment, plan: Plan, record: Record | None, wanted: Wanted, report: Reporter
+    deployment: Deployment, plan: Plan, record: Record | None, wanted: Wanted, report: Reporter, folder: Path
 ) -> tuple[Change, ...]:
     changes: list[Change] = []
-    with tempfile.TemporaryDirectory(prefix="mldeploy-") as folder:
-        for part, program in ((REGISTRY, wanted.registry), (SERVICE, wanted.service)):
-            stack = _existing(deployment, record, plan, part, report) or _passing(deployment, plan, part, Path(folder))
-            changes += _asked(deployment, stack, part, program, wanted.words, report)
+    for part, program in ((REGISTRY, wanted.registry), (SERVICE, wanted.service)):
+        stack = _existing(deployment, record, plan, part, report) or _passing(deployment, plan, part, folder / "state")
+        changes += _asked(deployment, stack, part, program, wanted.words, report)
     return tuple(changes)
 
 
@@ -169,6 +172,7 @@ def _passing(deployment: Deployment, plan: Plan, part: str, folder: Path) -> Sta
     from mldeploy.stacks.automation import Command, Stack
 
     place = engine.find()
+    folder.mkdir(exist_ok=True)
     own = backend.Backend(f"file://{folder}", "passphrase", "")
     key = folder / "passphrase"
     if not key.exists():

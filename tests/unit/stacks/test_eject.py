@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,13 +27,19 @@ def ejected(toy: Toy, folder: Path, **changes: Any) -> tuple[Path, ...]:
     return driver.eject(toy.loaded, toy.bundle, folder, toy.report)
 
 
-def test_a_preview_of_it_shows_no_change(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    toy.up()
+@pytest.mark.parametrize("is_image", [True, False])
+def test_a_preview_of_it_shows_no_change(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_image: bool) -> None:
+    toy.up(is_image=is_image)
     folder = tmp_path / "out"
-    files = ejected(toy, folder)
+    files = ejected(toy, folder, is_image=is_image)
+    if not is_image:  # it needs nothing of the state folder but the state
+        for packed in toy.driver._deployment.at.folder.glob("source*"):
+            shutil.rmtree(packed) if packed.is_dir() else packed.unlink()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "program"]:
+        monkeypatch.delitem(sys.modules, name)
     names = {str(path.relative_to(folder)) for path in files}
     assert {"__main__.py", "Pulumi.yaml", "registry.json", "service.json", "requirements.txt", "README.md"} <= names
-    assert {"program/__init__.py", "program/things.py", "image/Dockerfile"} <= names
+    assert {"program/__init__.py", "program/things.py", "image/Dockerfile" if is_image else "source/main.py"} <= names
     stacks = toy.driver._deployment.open(toy.driver._deployment.record(), {})
     monkeypatch.syspath_prepend(str(folder))
     run = runpy.run_path(str(folder / "__main__.py"))["run"]

@@ -230,10 +230,15 @@ def test_access_by_key_makes_one_key_and_keeps_it(toy: Toy, monkeypatch: pytest.
 
 
 def test_a_platform_that_builds_gets_the_source(toy: Toy) -> None:
+    assert toy.preview(is_image=False).changes, "before it is deployed"
     first = toy.up(is_image=False)
-    assert resource("digits-dev-fn")["image"] == "source:source"
+    assert len(resource("digits-dev-fn")["source"]) == 64
     assert not toy.up(is_image=False).changed
+    for is_offline in (True, False):
+        assert {change.action for change in toy.preview(is_image=False, is_offline=is_offline).changes} == {"same"}
     toy.images.base = "changed"
+    for is_offline in (True, False):
+        assert "update" in {change.action for change in toy.preview(is_image=False, is_offline=is_offline).changes}
     assert toy.up(is_image=False).values["release"] != first.values["release"]
 
 

@@ -21,6 +21,7 @@ def service(document: Mapping[str, Any]) -> None:
             "release": document["release"],
             "live": document["live"] or document["release"],
             "role": role.url,
+            "source": pulumi.FileAsset(document["source"]) if "source" in document else None,
         },
     )
     route = Thing("Route", "route", {"name": f"{name}-route", "to": function.url})
