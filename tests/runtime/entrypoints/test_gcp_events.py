@@ -82,9 +82,9 @@ def binary() -> str:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    port = wire.free_port()
+    program, port = binary(), wire.free_port()
     log = (tmp_path_factory.mktemp("gcs") / "log").open("wb")
-    command = [binary(), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
+    command = [program, "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
     process = subprocess.Popen([*command, "-public-host", f"127.0.0.1:{port}"], stdout=log, stderr=subprocess.STDOUT)
     running = Store(f"127.0.0.1:{port}")
     try:
