@@ -1,6 +1,6 @@
 """Laboratories: one cloud, one state folder and one project for each test, on the real Pulumi engine.
 
-    lab("gcp") ─▶ Lab(run, up, hands, boundary)          what is missing on this machine skips with one line that says how to get it
+cloud ─▶ lab ─▶ Lab(run, up, hands, boundary)       what is missing here skips with one line that says how to get it
 """
 
 from __future__ import annotations

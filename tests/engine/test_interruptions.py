@@ -1,4 +1,7 @@
-"""Whatever stops a deployment, a plain `up` goes on from there: SIGKILL at every boundary, Ctrl-C, a lock that somebody holds."""
+"""Whatever stops a deployment, a plain `up` goes on: SIGKILL at every boundary, Ctrl-C, a lock that somebody holds.
+
+aws: the real provider on moto; gcp, azure: STAND-INS.
+"""
 
 from __future__ import annotations
 

@@ -45,7 +45,8 @@ def test_an_uploaded_object_is_answered_by_an_object(lab: Lab, s3: Any) -> None:
     block = {**lab.clouds_block, "trigger": {"bucket": BUCKET, "prefix": "incoming/"}}
     lab.write_spec(clouds={"aws": block})
     lab.up()
-    s3.put_object(Bucket=BUCKET, Key="incoming/one.json", Body=json.dumps({"inputs": [[1.5, 4.0]]}), ContentType="application/json")
+    body = json.dumps({"inputs": [[1.5, 4.0]]})
+    s3.put_object(Bucket=BUCKET, Key="incoming/one.json", Body=body, ContentType="application/json")
     assert json.loads(_object(s3, "results/incoming/one.json.json"))["outputs"] == {"y": [[3.0, 8.0]]}
     assert "one.json" in lab.run("logs", "--cloud", "aws").stdout
 

@@ -1,4 +1,4 @@
-"""What a cloud cannot change is made anew. gcp, azure: STAND-INS, which know which inputs those are (aws: test_objects_aws.py)."""
+"""What a cloud cannot change is made anew. gcp, azure: STAND-INS, which know such inputs (aws: test_objects_aws.py)."""
 
 from __future__ import annotations
 

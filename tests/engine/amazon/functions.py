@@ -65,7 +65,7 @@ class Sandbox:
 
 
 class Sandboxes:
-    """All execution environments of one moto. `emulator` is the path of AWS's binary, `surroundings` what every function gets."""
+    """All execution environments of one moto. `emulator` is AWS's binary, `surroundings` what every function gets."""
 
     def __init__(self, emulator: str, owner: str, surroundings: Mapping[str, str]) -> None:
         self._client: Any = docker.from_env()
@@ -78,7 +78,8 @@ class Sandboxes:
     def of(self, function: LambdaFunction) -> Sandbox:
         """The one of this version and configuration, started where there is none."""
         variables = {name: str(value) for name, value in function.environment_vars.items()}
-        key = (function.function_arn, function.code["ImageUri"], str(function.memory_size), json.dumps(variables, sort_keys=True))
+        settings = json.dumps([function.memory_size, function.timeout, variables], sort_keys=True)
+        key = (function.function_arn, function.code["ImageUri"], settings)
         with self._lock:
             if key not in self._pool:
                 self._pool[key] = self._start(function, variables)

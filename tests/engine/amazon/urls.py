@@ -1,4 +1,4 @@
-"""Function URLs: the front door that moto lacks. A request becomes an event of payload format 2.0, the answer an HTTP response."""
+"""Function URLs: the front door that moto lacks. A request becomes an event of payload 2.0, the answer an HTTP response."""
 
 from __future__ import annotations
 

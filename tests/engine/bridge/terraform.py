@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -70,7 +69,7 @@ class TerraformProvider:
 
     def __init__(self, binary: str) -> None:
         libc = ctypes.CDLL(None)
-        log = Path(os.environ.get("TF_PROVIDER_LOG", os.devnull)).open("wb")
+        log = os.open(os.environ.get("TF_PROVIDER_LOG", os.devnull), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._process = subprocess.Popen(
             [binary],
             stdout=subprocess.PIPE,

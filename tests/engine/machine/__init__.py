@@ -1,1 +1,1 @@
-"""The parts that the tests of this folder run on: found where they are, started, and stopped again; a missing one says how to get it."""
+"""What the tests of this folder run on: found where it is, started, stopped again; what is missing says how to get it."""

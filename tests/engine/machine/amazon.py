@@ -71,8 +71,8 @@ class Amazon:
         self.client("lambda").delete_function(FunctionName=self.function())
 
     def refuse_function(self, is_on: bool) -> str:
-        """Somebody else has, or had, the log group that the function needs: AWS answers that it exists. (A function of that name
-        would do, too, but the provider asks again for ten minutes then.)"""
+        """Somebody else has, or had, the log group that the function needs: AWS answers that it exists. (A function of its
+        name would do, too, but then the provider asks again for ten minutes.)"""
         logs, name = self.client("logs"), "/aws/lambda/doubler-dev"
         logs.create_log_group(logGroupName=name) if is_on else logs.delete_log_group(logGroupName=name)
         return "already"

@@ -1,4 +1,4 @@
-"""A certificate authority that lives as long as a test session, so that the stand-ins' services answer over TLS as real ones do."""
+"""A certificate authority for one test, so that the stand-ins' services answer over TLS as real ones do."""
 
 from __future__ import annotations
 

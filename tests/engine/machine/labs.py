@@ -121,7 +121,7 @@ def _azure(registry: str, folder: Path) -> Iterator[Lab]:
             "IDENTITY_HEADER": "standin",
             "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
         }
-        refusal = 'Code="MaxNumberOfRegionalEnvironmentsExceeded" Message="The subscription cannot have more than 20 environments"'
+        refusal = 'Code="MaxNumberOfRegionalEnvironmentsExceeded" Message="The subscription has 20 environments, and no more"'
         hands = standins.StandInHands(running.url, ":ContainerApp", refusal)
         block = {"subscription": SUBSCRIPTION, "region": LOCATION, "base_image": found.base_image()}
         yield _lab("azure", folder, hands, environment, block, "key")
@@ -166,5 +166,3 @@ def _service_account(url: str) -> dict[str, str]:
         "client_id": "1",
         "token_uri": f"{url}/token",
     }
-
-

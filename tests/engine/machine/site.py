@@ -1,4 +1,4 @@
-"""The folder that goes in front of the path of each tested command: names of stand-ins, and providers not registered elsewhere."""
+"""The folder in front of the path of each tested command: names of stand-ins, providers not registered elsewhere."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every provider plugin of these tests shares: being a plugin of the Pulumi engine, and being killed at a chosen moment."""
+"""What the provider plugins of these tests share: being a plugin of the engine, and being killed at a chosen moment."""

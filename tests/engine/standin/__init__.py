@@ -4,6 +4,6 @@
                                checks each body against             runs what is deployed: the pushed image, in Docker
                                the provider's published types
 
-The control plane is a process of its own, so that what exists outlives a killed plugin and can be changed by hand. What is
-stood in: storage, identities, routing, waits. What is real: the engine, the programs, the driver, the images, the published types.
+The control plane is a process of its own, so that what exists outlives a killed plugin and can be changed by hand. Stood in:
+storage, identities, routing, waits. Real: the engine, the programs, the driver, the images, the published types.
 """

@@ -103,7 +103,9 @@ class AzureApi:
 
     def _resource(self, asked: Asked) -> Any:
         record = self._find(asked.found["id"])
-        return _body(record) if record else _error(404, "ResourceNotFound", f"The Resource '{asked.found['id']}' was not found.")
+        if record is None:
+            return _error(404, "ResourceNotFound", f"The Resource '{asked.found['id']}' was not found.")
+        return _body(record)
 
     def _delete(self, asked: Asked) -> Any:
         record = self._find(asked.found["id"])

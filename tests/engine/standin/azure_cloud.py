@@ -41,7 +41,7 @@ class AzureCloud:
             return {"defaultDomain": f"{location}.azurecontainerapps.{DOMAIN}:{self._world.door}"}
         if record.token.endswith(VAULT) and record.inputs["vaultName"] in self.deleted_vaults:
             raise ConflictError(
-                f'Code="ConflictError" Message="A vault with the same name already exists in deleted state: {record.physical_id}"'
+                f'Code="ConflictError" Message="A vault of this name exists in deleted state: {record.physical_id}"'
             )
         if not record.token.endswith(APP):
             return {}
@@ -86,7 +86,12 @@ class AzureCloud:
         return Workload(
             image=container["image"],
             port=int((configuration.get("ingress") or {}).get("targetPort") or 80),
-            environment={**host.get("environment", {}), **environment, "CONTAINER_APP_NAME": revision.partition("--")[0], "CONTAINER_APP_REVISION": revision},
+            environment={
+                **host.get("environment", {}),
+                **environment,
+                "CONTAINER_APP_NAME": revision.partition("--")[0],
+                "CONTAINER_APP_REVISION": revision,
+            },
             memory_mb=megabytes((container.get("resources") or {}).get("memory", "1Gi")),
             entrypoint=container.get("command") or host.get("entrypoint") or (),
             command=container.get("args") or host.get("command") or (),

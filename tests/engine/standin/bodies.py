@@ -1,6 +1,6 @@
 """Which published types a body is compared with. The restoration to REST is the one that tests/stacks uses too.
 
-    inputs ─rest_form.problems─▶ Google's discovery documents · the models of azure-mgmt-*
+inputs ─rest_form.problems─▶ Google's discovery documents · the models of azure-mgmt-*
 """
 
 from __future__ import annotations

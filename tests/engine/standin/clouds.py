@@ -43,7 +43,8 @@ class StandInCloud:
         if not self.plugin.startswith("azure") or not isinstance(identity, Mapping):
             return dict(inputs)
         named = identity.get("userAssignedIdentities")
-        found = {name: {"principalId": guid("p", name), "clientId": guid("c", name)} for name in named or () if isinstance(name, str)}
+        names = [name for name in named or () if isinstance(name, str)]
+        found = {name: {"principalId": guid("p", name), "clientId": guid("c", name)} for name in names}
         return {**inputs, "identity": {**identity, "userAssignedIdentities": found}} if named else dict(inputs)
 
     def outputs(self, kind: Kind, scope: Scope, physical_id: str, inputs: Inputs) -> dict[str, Any]:

@@ -60,14 +60,14 @@ class ControlPlane:
     def _create(self, token: str, urn: str, inputs: dict[str, Any]) -> Any:
         return self._shown(self._store.create(token, urn, inputs, self._personality.settle))
 
-    def _update(self, token: str, urn: str, id: str, inputs: dict[str, Any]) -> Any:
+    def _update(self, token: str, urn: str, id: str, inputs: dict[str, Any]) -> Any:  # noqa: A002 - the name on the wire
         return self._shown(self._store.update(token, urn, id, inputs, self._personality.settle))
 
-    def _read(self, token: str, id: str, urn: str = "") -> Any:
+    def _read(self, token: str, id: str, urn: str = "") -> Any:  # noqa: A002 - the name on the wire
         record = self._store.read(token, id)
         return self._shown(record) if record else {}
 
-    def _delete(self, token: str, id: str, urn: str = "") -> Any:
+    def _delete(self, token: str, id: str, urn: str = "") -> Any:  # noqa: A002 - the name on the wire
         record = self._store.delete(token, id)
         if record:
             self._personality.removed(record)
@@ -84,14 +84,14 @@ class ControlPlane:
         self._store.faults.append(Fault(urn, message, times))
         return {}
 
-    def _drift(self, token: str, id: str, changes: dict[str, Any]) -> Any:
+    def _drift(self, token: str, id: str, changes: dict[str, Any]) -> Any:  # noqa: A002 - the name on the wire
         """Somebody changes inputs by hand: top-level names only."""
         record = self._store.records[token, id]
         record.inputs = {**record.inputs, **changes}
         record.outputs = {**record.outputs, **changes}
         return {}
 
-    def _lose(self, token: str, id: str) -> Any:
+    def _lose(self, token: str, id: str) -> Any:  # noqa: A002 - the name on the wire
         """Somebody deletes it by hand."""
         return self._delete(token, id)
 

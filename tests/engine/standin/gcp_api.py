@@ -153,5 +153,3 @@ def _entry(stamp: str, line: str, service: str, revision: str) -> dict[str, Any]
 
 def _error(status: int, code: str, message: str) -> Answer:
     return Answer({"error": {"code": status, "status": code, "message": message}}, status)
-
-

@@ -78,7 +78,7 @@ class Services:
         revision: str = "",
     ) -> Service:
         """A new revision when the template differs, and the shares of traffic. `workload` is asked with the revision's name;
-        `revision` is the name that the template gives, "" for one made up here. Raises NotListeningError, with nothing changed."""
+        `revision` is the name that the template gives, "" for one made up here. Raises NotListeningError, nothing changed."""
         with self._lock:
             service = self._services.get(key) or Service(name)
             text = json.dumps(template, sort_keys=True)

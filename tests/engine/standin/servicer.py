@@ -1,7 +1,7 @@
 """STAND-IN provider plugin: Pulumi's provider protocol for a cloud whose own plugin cannot be had here.
 
-Check restores the REST body and compares it with the provider's published types; Diff knows which inputs cannot change; the rest
-is asked of the control plane, which keeps what exists.
+Check restores the REST body and compares it with the provider's published types; Diff knows which inputs cannot change; the
+rest is asked of the control plane, which keeps what exists.
 """
 
 from __future__ import annotations

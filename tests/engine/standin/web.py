@@ -93,11 +93,11 @@ def serve(handle: Handler, port: int, tls: ssl.SSLContext | None = None) -> Thre
                 self.wfile.write(body)
             self.close_connection = True
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _answer
-
-        def log_message(self, format: str, *arguments: Any) -> None:
+        def log_message(self, _: str, *arguments: Any) -> None:
             print(f"{self.command} {self.path} {arguments[1] if len(arguments) > 1 else ''}", flush=True)
 
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"):
+        setattr(OneRequest, f"do_{method}", OneRequest._answer)
     server = ThreadingHTTPServer(("127.0.0.1", port), OneRequest)
     server.daemon_threads = True
     if tls:
