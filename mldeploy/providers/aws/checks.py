@@ -19,20 +19,21 @@ def checks() -> Iterable[Finding]:
     from mldeploy import image
     from mldeploy.stacks import engine
 
-    yield _packages()
+    yield packages()
     yield from engine.checks()
     yield from image.checks()
-    yield from _account()
+    yield from account()
 
 
-def _packages() -> Finding:
+def packages() -> Finding:
+    """The parts of the extra."""
     missing = [package for module, package in _PACKAGES.items() if importlib.util.find_spec(module) is None]
     if missing:
         return Finding("AWS packages", False, f"missing: {', '.join(missing)}", EXTRA)
     return Finding("AWS packages", True, ", ".join(_PACKAGES.values()))
 
 
-def _account() -> Iterator[Finding]:
+def account() -> Iterator[Finding]:
     """Credentials by asking who they are, and the region that this shell would choose."""
     region = str(AwsSettings.model_fields["region"].default)
     try:

@@ -248,6 +248,7 @@ def test_alarms_ring_for_what_was_asked_and_tell_by_mail(deployed: Deployed) -> 
     budget = service.only("budgets/budget:Budget")
     assert budget["costFilters"] == [{"name": "TagKeyValue", "values": ["user:deployment$digits-dev"]}]
     assert [notice["threshold"] for notice in budget["notifications"]] == [80, 100]
+    assert budget["limitAmount"] == "20"
     _, quiet = deployed(SPECS["alarms"])
     assert quiet.of("sns/topic:Topic") == []
     assert "alarmActions" not in quiet.named("alarm-errors") or quiet.named("alarm-errors")["alarmActions"] == []

@@ -10,9 +10,10 @@ import pytest
 
 from mldeploy.errors import DeployError, ProviderError
 from mldeploy.plan import Plan
-from mldeploy.providers.aws import ids, logs
+from mldeploy.providers.aws import checks, ids, logs
 from mldeploy.providers.aws.client import Clients
 from mldeploy.providers.aws.cloud import AwsCloud
+from mldeploy.providers.contract import Finding
 
 ACCOUNT = "123456789012"
 REGION = "clouds: {aws: {region: eu-central-1%s}}\n"
@@ -112,6 +113,31 @@ def test_the_engine_is_told_the_region(cloud: AwsCloud, document: Callable[..., 
     assert cloud.config(document()) == {"aws:region": "eu-central-1"}
     guarded = cloud.config(document("", f", account: '{ACCOUNT}'"))
     assert json.loads(guarded["aws:allowedAccountIds"]) == [ACCOUNT]
+
+
+def test_doctor_tells_who_is_asking(moto: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    def found() -> dict[str, Finding]:
+        return {finding.title: finding for finding in checks.account()}
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
+    assert found()["AWS credentials"].is_ok
+    assert f"account {ACCOUNT}" in found()["AWS credentials"].message
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    finding = found()["AWS credentials"]
+    assert not finding.is_ok
+    assert "aws configure" in finding.remedy
+
+
+def test_doctor_names_the_packages_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.packages().is_ok
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "pulumi_aws" else object())
+    finding = checks.packages()
+    assert (finding.is_ok, finding.message) == (False, "missing: pulumi-aws")
+    assert finding.remedy == "pip install 'mldeploy[aws]'"
 
 
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -87,7 +87,7 @@ def _budget(document: Mapping[str, Any], budget: Mapping[str, Any]) -> None:
         name=document["names"]["budget"],
         budget_type="COST",
         time_unit="MONTHLY",
-        limit_amount=f"{budget['monthly_usd']:g}",
+        limit_amount=f"{budget['monthly_usd']:.2f}".removesuffix(".00"),
         limit_unit="USD",
         cost_filters=[{"name": "TagKeyValue", "values": [f"user:deployment${document['tags']['deployment']}"]}],
         notifications=[
