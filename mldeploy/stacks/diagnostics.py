@@ -31,9 +31,11 @@ CAUSES = (
     ),
     Cause(
         r"no resource plugin '?(?:pulumi-resource-)?(?P<plugin>[\w-]+)|"
-        r"(?:Could not|failed to) (?:automatically )?(?:download|install|load).{0,40}plugin '?(?P<other>[\w-]+)",
-        "the engine's plugin {plugin}{other} is not installed and could not be downloaded",
-        "pulumi plugin install resource {plugin}{other}, on a machine that reaches get.pulumi.com",
+        r"could not find latest version for provider (?P<other>[\w-]+)|"
+        r"(?:could not|failed to) (?:automatically )?(?:download|install|load).{0,40}plugin '?(?:pulumi-resource-)?"
+        r"(?P<third>[\w-]+)",
+        "the engine's plugin {plugin}{other}{third} is not installed and could not be downloaded",
+        "pulumi plugin install resource {plugin}{other}{third}, on a machine that reaches get.pulumi.com",
         "ProviderError",
     ),
     Cause(
@@ -48,8 +50,8 @@ CAUSES = (
         "ProviderError",
     ),
     Cause(
-        r"(?:unable to open bucket|could not (?:read|list) bucket|unable to check if bucket|problem logging in|"
-        r"failed to (?:load|read) (?:checkpoint|stack)|read [\"']?\.pulumi/meta\.yaml)",
+        r"unable to open (?:bucket|state directory)|missing \w+ credentials|problem logging in|performing HTTP request|"
+        r"\.pulumi/meta\.yaml|failed to (?:load|read) (?:checkpoint|stack)",
         "the place that holds the state cannot be reached",
         "look at state.backend (or PULUMI_BACKEND_URL), at the credentials for it and at the network",
         "ProviderError",

@@ -12,6 +12,15 @@ from mldeploy.stacks.diagnostics import explained
 LOCKED = """error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or
   file:///s/.pulumi/locks/organization/d/s/1f.json?no_tmp_dir=true: created by ada@desk (pid 4711) at 2026-11-21T09:30:00Z"""
 
+# As engine 3.259.0 says it for a place that it cannot reach.
+UNREACHABLE = (
+    'error: read ".pulumi/meta.yaml": blob (key ".pulumi/meta.yaml") (code=Unknown): dial tcp: lookup x.test: no such host',
+    "error: missing google credentials: unable to find gcp credentials: google: could not find default credentials.",
+    'error: unable to open bucket "azblob://c": azureblob: Options.AccountName is required',
+    'error: performing HTTP request: Get "https://127.0.0.1:9/api/user": dial tcp 127.0.0.1:9: connect: connection refused',
+    'error: unable to open state directory "file:///nonexistent/x": stat /nonexistent/x: no such file or directory',
+)
+
 
 def told(text: str, *said: str) -> MldeployError:
     return explained(EngineFailure(text), said, ToyCloud(), "the service could not be updated")
@@ -30,12 +39,18 @@ def told(text: str, *said: str) -> MldeployError:
         (
             "error: Could not automatically download and install resource plugin 'pulumi-resource-toy'",
             ProviderError,
-            "plugin pulumi-resource-toy is not installed",
-            "pulumi plugin install",
+            "plugin toy is not installed",
+            "pulumi plugin install resource toy,",
+        ),
+        (
+            'error: could not find latest version for provider toy: Get "https://api.github.com/": dial tcp: no such host',
+            ProviderError,
+            "plugin toy is not installed",
+            "pulumi plugin install resource toy,",
         ),
         ("write /s/x: no space left on device", DeployError, "the disk is full", "MLDEPLOY_STATE_DIR"),
         ("error: PULUMI_ACCESS_TOKEN must be set for login", ProviderError, "does not know who you are", "pulumi login"),
-        ("error: problem logging in: unable to open bucket s3://x", ProviderError, "cannot be reached", "state.backend"),
+        *[(words, ProviderError, "cannot be reached", "state.backend") for words in UNREACHABLE],
         ("dial tcp: lookup toy.test: no such host", DeployError, "a connection failed", "look at the network"),
         ("error: update canceled", DeployError, "was cancelled", "run the same command again"),
     ],
