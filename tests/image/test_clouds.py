@@ -5,11 +5,16 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mldeploy.image import building, pins
+from mldeploy.progress import SilentReporter
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 REQUESTS = {
@@ -129,3 +134,48 @@ def test_the_lean_image_is_small(cloud: str, example: str, made: Callable[..., A
     over = (image.built.added_bytes - model_bytes) / 1e6
     print(f"{cloud} {example}: {over:.1f} MB over base and model")
     assert over <= 70
+
+
+@EACH
+def test_the_stock_image_is_small_and_has_the_runtime_once(
+    example: str, engine: Any, planned: Callable[..., Any], files_of: Callable[[str], dict[str, Any]]
+) -> None:
+    """At most 160 MB over the base and the model, and it answers with the binding."""
+    plan, bundle, loaded = planned("gcp", example, engine="stock")
+    built = building.build(engine, plan, bundle, loaded, SilentReporter())
+    over = (built.added_bytes - sum(path.stat().st_size for path in bundle.root.iterdir())) / 1e6
+    print(f"stock {example}: {over:.1f} MB over base and model")
+    assert over <= 160
+    files = files_of(f"{built.name}:{built.tag}")
+    assert [name for name in files if "onnxruntime_pybind11_state" in name]
+    assert not [name for name in files if "libonnxruntime.so" in name]
+    assert "MLDEPLOY_ENGINE=stock" in engine.inspect(built.image_id)["Config"]["Env"]
+
+
+def test_a_hook_and_its_own_requirements(
+    engine: Any, planned: Callable[..., Any], files_of: Callable[[str], dict[str, Any]]
+) -> None:
+    """A model in Python: numpy ships, ONNX Runtime does not, and the user's package has a layer of its own before the model."""
+    own = "\n".join(pin.line for pin in pins.group("sklearn") if pin.name == "threadpoolctl")
+    plan, bundle, loaded = planned("gcp", "hook", user_requirements=own)
+    built = building.build(engine, plan, bundle, loaded, SilentReporter())
+    files = files_of(f"{built.name}:{built.tag}")
+    assert "opt/mldeploy/packages/threadpoolctl.py" in files
+    assert "opt/mldeploy/bundle/hook.py" in files
+    assert [name for name in files if name.startswith("opt/mldeploy/packages/numpy/")]
+    assert not [name for name in files if "onnxruntime" in name]
+    assert len(engine.inspect(built.image_id)["RootFS"]["Layers"]) in (6, 7)
+
+
+def test_a_scikit_learn_model_as_it_is(engine: Any, planned: Callable[..., Any], tmp_path: Path) -> None:
+    """`convert: false` ships scikit-learn; the smoke request is answered by it inside the image."""
+    folder = tmp_path / "digits"
+    shutil.copytree(EXAMPLES / "digits", folder)
+    spec_file = folder / "mldeploy.yaml"
+    text = spec_file.read_text().replace("path: model.skops", "convert: false\n  path: model.skops")
+    text = re.sub(r"  postprocess:\n    kind: top_k\n    k: 3\n", "", text)
+    spec_file.write_text(re.sub(r"    expect:\n.*\n", "", text))
+    plan, bundle, loaded = planned("gcp", "digits", folder=folder)
+    assert bundle.format == "sklearn"
+    built = building.build(engine, plan, bundle, loaded, SilentReporter())
+    assert built.added_bytes > 100e6
