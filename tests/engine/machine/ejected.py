@@ -1,6 +1,6 @@
 """`python ejected.py FOLDER STACK`: preview an ejected program as its language host would run it, and expect no change.
 
-The Python language host comes with Pulumi's own download only, so the program's `run` is called in this process instead. Nothing
+The Python language host comes with Pulumi's own download only, so `run` is called in this process instead. Nothing
 of mldeploy may be imported by it.
 """
 
