@@ -110,3 +110,20 @@ def test_a_temporary_disk_has_a_bound(tmp_path: Path) -> None:
     template = run("public", tmp_path)["template"]
     assert template["volumes"] == [{"name": "tmp", "emptyDir": {"medium": "MEMORY", "sizeLimit": "1000Mi"}}]
     assert template["containers"][0]["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
+
+
+@IMAGES
+def test_a_candidate_has_an_address_of_its_own_only_while_there_is_one(name: str, tmp_path: Path) -> None:
+    url = "https://digits-dev-abc-ew.a.run.app"
+    for live, expected in (("", url), ("0123456789ab", "https://candidate---digits-dev-abc-ew.a.run.app")):
+        _, service = harness.stacks(name, tmp_path, live=live)
+        assert (service.outputs["url"], service.outputs["candidate_url"]) == (url, expected)
+
+
+def test_the_candidates_address_is_the_one_that_cloud_run_tells() -> None:
+    from mldeploy.providers.gcp.program.run import candidate_url
+
+    told = [{"revision": "a"}, {"tag": "candidate", "uri": "https://candidate---told.a.run.app"}]
+    assert candidate_url(told, "https://digits.a.run.app") == "https://candidate---told.a.run.app"
+    assert candidate_url(None, "https://digits.a.run.app") == "https://candidate---digits.a.run.app"
+    assert candidate_url(None, None) == ""

@@ -39,7 +39,8 @@ def run_service(document: Document) -> Served:
         template=_template(document, release),
         traffics=[*_traffic(name, live, release)],
     )
-    candidate = pulumi.Output.all(service.traffic_statuses, service.uri).apply(lambda found: _candidate_url(*found))
+    tagged = pulumi.Output.all(service.traffic_statuses, service.uri).apply(lambda found: candidate_url(*found))
+    candidate = service.uri if live == release else tagged
     return Served(service.name, service.uri, candidate, live, f"{name}-{live}", service)
 
 
@@ -115,7 +116,7 @@ def secret_paths(document: Document) -> Iterator[tuple[str, str, str]]:
         yield name, f"projects/{ref['project']}/secrets/{ref['secret']}", ref["version"]
 
 
-def _candidate_url(statuses: Sequence[Any] | None, uri: str | None) -> str:
+def candidate_url(statuses: Sequence[Any] | None, uri: str | None) -> str:
     """Where Cloud Run says that the tag is, else where a tag always is."""
     for status in statuses or ():
         found = status if isinstance(status, dict) else {"tag": status.tag, "uri": status.uri}
