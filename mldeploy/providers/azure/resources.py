@@ -82,8 +82,7 @@ def _events(document: Document) -> Iterator[PlannedResource]:
     if trigger:
         where = f"{trigger['account']}/{trigger['container']}/{trigger['prefix']}*{trigger['suffix']}"
         results = f"{trigger['results_container']}/{trigger['results_prefix']}"
-        how = "by Event Grid" if document["plan"] == "premium" else "found by polling, within minutes"
-        detail = f"new blobs in {where}, {how} · answers in {results}"
-        yield PlannedResource("blob trigger", document["names"]["events"], detail)
+        detail = f"new blobs in {where}, through a queue · answers in {results}"
+        yield PlannedResource("event grid trigger", document["names"]["events"], detail)
     if document["schedule"]:
         yield PlannedResource("schedule", document["schedule"], "seconds first, UTC · a timer inside the instance")

@@ -44,7 +44,7 @@ def problems(loaded: LoadedSpec) -> Iterator[Problem]:
     """All of them, in no order."""
     settings = settings_of(loaded)
     rules: tuple[Callable[[LoadedSpec, AzureSettings], Found], ...] = (
-        _plan, _size, _instances, _premium, _disk, _port, _access, _secrets, _environment, _schedule, _trigger, _tags
+        _plan, _size, _instances, _premium, _disk, _port, _access, _secrets, _environment, _schedule, _tags
     )  # fmt: skip
     for rule in rules:
         for key, message, fix in rule(loaded, settings):
@@ -107,12 +107,11 @@ def _instances(loaded: LoadedSpec, settings: AzureSettings) -> Found:
             "an Elastic Premium plan always keeps one instance",
             "write 1, or plan: container_apps, which scales to zero",
         )
-    timed = next((key for key in ("schedule", "trigger") if getattr(settings, key) is not None), None)
-    if resources.min_instances == 0 and timed is not None and not is_premium(settings):
+    if resources.min_instances == 0 and settings.schedule is not None and not is_premium(settings):
         yield (
             "resources.min_instances",
-            f"clouds.azure.{timed} needs an instance that runs: what waits is inside it",
-            "write 1, or leave it out",
+            "clouds.azure.schedule needs an instance that runs: the timer is inside it",
+            "write 1, or leave the schedule out",
         )
 
 
@@ -212,12 +211,6 @@ def _schedule(loaded: LoadedSpec, settings: AzureSettings) -> Found:
     fault = timer.fault(settings.schedule.cron)
     if fault:
         yield "clouds.azure.schedule.cron", *fault
-
-
-def _trigger(loaded: LoadedSpec, settings: AzureSettings) -> Found:
-    for key in ("prefix", "suffix"):
-        if settings.trigger is not None and re.search(r"[{}]", getattr(settings.trigger, key)):
-            yield f"clouds.azure.trigger.{key}", "braces mean something in the path of a blob trigger", "choose another one"
 
 
 def _tags(loaded: LoadedSpec, settings: AzureSettings) -> Found:

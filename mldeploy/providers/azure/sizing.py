@@ -84,6 +84,4 @@ def _least(settings: AzureSettings) -> tuple[int, str]:
         return (MIN_ZONES, "clouds.azure.zone_redundant") if settings.zone_redundant else (1, "Elastic Premium keeps one")
     if settings.schedule is not None:
         return 1, "clouds.azure.schedule: a timer needs an instance that runs"
-    if settings.trigger is not None:
-        return 1, "clouds.azure.trigger: polling needs an instance that runs"
     return 0, DEFAULT

@@ -151,8 +151,7 @@ def _run(program: Callable[[Mapping[str, Any]], None], document: Mapping[str, An
             return _id(args), {**args.inputs, **_answers(args)}
 
         def call(self, args: MockCallArgs) -> dict[str, Any]:
-            assert args.token == "azure-native:web:listWebAppHostKeys", f"an unexpected question to Azure: {args.token}"
-            return {"systemKeys": {"blobs_extension": "the-host-key=="}, "functionKeys": {}}
+            raise AssertionError(f"the programs ask Azure nothing: {args.token}")
 
     with _loops():
         set_mocks(Recorder(), project="mldeploy", stack="test", preview=False)
@@ -223,6 +222,6 @@ def _answers(args: MockResourceArgs) -> dict[str, Any]:
 
 
 _NAME_KEYS = (
-    "containerAppName", "environmentName", "registryName", "vaultName", "accountName", "systemTopicName", "resourceName",
+    "queueName", "containerAppName", "environmentName", "registryName", "vaultName", "accountName", "systemTopicName", "resourceName",
     "workspaceName", "resourceGroupName", "name",
 )  # fmt: skip

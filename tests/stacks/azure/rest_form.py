@@ -103,9 +103,9 @@ def _criteria(body: Body) -> Body:
 
 def _destination(body: Body) -> Body:
     """What a destination has besides its type is one level deeper."""
-    flat = body["properties"]["destination"]
-    kind = flat.pop("endpointType")
-    body["properties"]["destination"] = {"endpointType": kind, "properties": flat}
+    delivery = body["properties"]["deliveryWithResourceIdentity"]
+    flat = delivery["destination"]
+    delivery["destination"] = {"endpointType": flat.pop("endpointType"), "properties": flat}
     return body
 
 
@@ -146,6 +146,7 @@ FORMS: dict[str, Form] = {
     "monitor:ScheduledQueryRule": Form("monitor", "ScheduledQueryRuleResource", ("ruleName",), (*TOP, "kind")),
     "operationalinsights:Workspace": Form("loganalytics", "Workspace", ("workspaceName",)),
     "resources:ResourceGroup": Form("resource.resources", "ResourceGroup", (), (*TOP, "managedBy")),
+    "storage:Queue": Form("storage", "StorageQueue", ("accountName", "queueName"), ()),
     "storage:StorageAccount": Form(
         "storage",
         "StorageAccountCreateParameters",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import azure_programs as ap
+import pytest
 from azure_runs import run
 
 from mldeploy.providers.azure.program.service import service
@@ -42,18 +43,24 @@ def test_a_budget_begins_this_month_and_then_stays() -> None:
     assert re.fullmatch(r"\d{4}-\d{2}-01T00:00:00Z", started)
 
 
-def test_a_blob_trigger_is_polled_on_container_apps_and_told_by_event_grid_on_premium() -> None:
-    polled, told = run("everything"), run("premium-key")
-    (container,) = polled.service.one("app:ContainerApp")["template"]["containers"]
-    environment = {each["name"]: each.get("value") for each in container["env"]}
-    assert environment["MLDEPLOY_TRIGGER_SOURCE"] == "LogsAndContainerScan"
-    assert environment["TriggerStorage__blobServiceUri"] == "https://pictures.blob.core.windows.net"
-    assert polled.of("eventgrid:SystemTopic") == []
-    settings = {each["name"]: each["value"] for each in told.service.one("web:WebApp")["siteConfig"]["appSettings"]}
-    assert settings["MLDEPLOY_TRIGGER_SOURCE"] == "EventGrid"
-    assert settings["MLDEPLOY_RESULTS_BUCKET"] == "answers"
-    (subscription,) = told.of("eventgrid:SystemTopicEventSubscription")
-    assert subscription.inputs["filter"]["subjectBeginsWith"] == "/blobServices/default/containers/photos/blobs/"
+@pytest.mark.parametrize(("name", "results"), [("everything", "photos"), ("premium-key", "answers")])
+def test_new_blobs_reach_the_app_through_a_queue_of_its_own(name: str, results: str) -> None:
+    done = run(name)
+    (events,) = done.of("eventgrid:SystemTopicEventSubscription")
+    storage, queue = done.service.one("storage:StorageAccount"), done.service.one("storage:Queue")
+    destination = events.inputs["deliveryWithResourceIdentity"]["destination"]
+    assert (destination["endpointType"], destination["queueName"]) == ("StorageQueue", queue["queueName"])
+    assert destination["resourceId"].endswith(storage["accountName"])
+    assert events.inputs["filter"]["subjectBeginsWith"].startswith("/blobServices/default/containers/photos/blobs/")
+    scopes = {each.name: each.inputs["scope"].rpartition("/")[2] for each in done.of("authorization:RoleAssignment")}
+    assert (scopes["read-blobs"], scopes["write-answers"]) == ("photos", results)
+
+
+def test_a_message_wakes_an_app_that_is_scaled_to_zero() -> None:
+    rules = run("everything").service.one("app:ContainerApp")["template"]["scale"]["rules"]
+    assert [rule["name"] for rule in rules] == ["http", "objects"]
+    assert rules[1]["azureQueue"]["identity"].endswith(run("everything").document["names"]["runtime"])
+    assert "auth" not in rules[1]["azureQueue"]
 
 
 def test_a_schedule_is_the_apps_timer() -> None:

@@ -17,7 +17,6 @@ def _azure(text: str) -> str:
 
 
 _INPUTS = "inputs: 1"
-_TRIGGER = "trigger: {bucket: abc, account: acc, resource_group: g"
 BAD = [
     (_azure("plan: flex"), "clouds.azure.plan", "runs no container image", "container_apps"),
     (_azure("plan: consumption"), "clouds.azure.plan", "runs no container image", "premium"),
@@ -89,8 +88,6 @@ BAD = [
         "schedule needs",
         "write 1",
     ),
-    ("resources: {min_instances: 0}\n" + _azure(_TRIGGER + "}"), "resources.min_instances", "trigger needs", "write 1"),
-    (_azure(_TRIGGER + ", prefix: 'a{b}'}"), "clouds.azure.trigger.prefix", "braces", "another"),
 ]
 
 

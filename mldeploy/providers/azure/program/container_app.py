@@ -13,6 +13,7 @@ from typing import Any
 import pulumi
 from pulumi_azure_native import app, monitor
 
+from mldeploy.providers.azure.program import events
 from mldeploy.providers.azure.program.access import sign_in, visibility
 from mldeploy.providers.azure.program.arm import Document, common, resource_id
 from mldeploy.providers.azure.program.hosting import Ground, Served, identities, settings
@@ -83,7 +84,7 @@ def _app(document: Document, ground: Ground, environment: app.ManagedEnvironment
                 {"identity": ground.runtime.id, "lifecycle": "All"},
             ],
         },
-        template=template(document, ground.runtime.client_id, ground.logs.insights.connection_string),
+        template=template(document, ground),
         **common(document),
         opts=pulumi.ResourceOptions(depends_on=list(ground.storage.grants)),
     )
@@ -123,9 +124,11 @@ def traffic(document: Document) -> Any:
     ]
 
 
-def template(document: Document, client_id: pulumi.Input[str], connection: pulumi.Input[str]) -> Any:
+def template(document: Document, ground: Ground) -> Any:
     """The revision's template: all that makes a new revision when it changes."""
-    environment = [{"name": name, "value": value} for name, value in settings(document, client_id, connection).items()]
+    values = settings(document, ground.runtime.client_id, ground.logs.insights.connection_string)
+    environment = [{"name": name, "value": value} for name, value in values.items()]
+    http = {"name": "http", "http": {"metadata": {"concurrentRequests": str(document["requests"])}}}
     references = [{"name": name, "secret_ref": _secret(name)} for name in document["secrets"]]
     return {
         "revision_suffix": revision(document),
@@ -141,7 +144,7 @@ def template(document: Document, client_id: pulumi.Input[str], connection: pulum
         "scale": {
             "min_replicas": document["min_instances"],
             "max_replicas": document["max_instances"],
-            "rules": [{"name": "http", "http": {"metadata": {"concurrentRequests": str(document["requests"])}}}],
+            "rules": [http, *events.scale_rules(document, ground.runtime.id)],
         },
     }
 

@@ -59,8 +59,12 @@ def storage(document: Document, runtime: managedidentity.UserAssignedIdentity) -
         default_to_o_auth_authentication=True,
         **common(document),
     )
-    grants = [grant(role.lower().replace(" ", "-"), document, role, account.id, runtime.principal_id) for role in HOST_ROLES]
-    return Storage(account, (*grants, *events.grants(document, runtime)))
+    grants: list[pulumi.Resource] = [
+        grant(role.lower().replace(" ", "-"), document, role, account.id, runtime.principal_id) for role in HOST_ROLES
+    ]
+    if document["trigger"]:
+        grants += events.subscribe(document, runtime, account, grants[:])
+    return Storage(account, tuple(grants))
 
 
 def identities(puller: str, runtime: managedidentity.UserAssignedIdentity) -> Any:
@@ -86,7 +90,7 @@ def settings(document: Document, client_id: pulumi.Input[str], connection: pulum
     if document["schedule"]:
         values["MLDEPLOY_SCHEDULE"] = document["schedule"]
         values["MLDEPLOY_SCHEDULE_BODY"] = json.dumps({"inputs": document["schedule_inputs"]}, sort_keys=True)
-    return {**values, **events.settings(document, client_id)}
+    return {**values, **events.settings(document)}
 
 
 def _entra(client_id: pulumi.Input[str]) -> pulumi.Input[str]:

@@ -7,7 +7,6 @@ from typing import Any
 import pulumi
 from pulumi_azure_native import web
 
-from mldeploy.providers.azure.program import events
 from mldeploy.providers.azure.program.access import sign_in, visibility
 from mldeploy.providers.azure.program.arm import Document, common, grant, resource_id
 from mldeploy.providers.azure.program.hosting import Ground, Served, identities, settings
@@ -36,8 +35,6 @@ def serve(document: Document, ground: Ground) -> Served:
             platform={"enabled": True},
             **sign_in(document, (READY_PATH,)),
         )
-    if document["trigger"]:
-        events.subscribe(document, site)
     outputs = {
         "url": pulumi.Output.concat("https://", site.default_host_name),
         "visibility": visibility(document),
