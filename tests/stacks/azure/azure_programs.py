@@ -222,6 +222,6 @@ def _answers(args: MockResourceArgs) -> dict[str, Any]:
 
 
 _NAME_KEYS = (
-    "queueName", "containerAppName", "environmentName", "registryName", "vaultName", "accountName", "systemTopicName", "resourceName",
-    "workspaceName", "resourceGroupName", "name",
+    "queueName", "containerAppName", "environmentName", "registryName", "vaultName", "accountName", "systemTopicName",
+    "resourceName", "workspaceName", "resourceGroupName", "name",
 )  # fmt: skip

@@ -69,7 +69,7 @@ def subscribe(
         resource_group_name=names["group"],
         event_delivery_schema="EventGridSchema",
         delivery_with_resource_identity=eventgrid.DeliveryWithResourceIdentityArgs(
-            identity={"type": "UserAssigned", "user_assigned_identity": runtime.id},
+            identity=eventgrid.EventSubscriptionIdentityArgs(type="UserAssigned", user_assigned_identity=runtime.id),
             destination=eventgrid.StorageQueueEventSubscriptionDestinationArgs(
                 endpoint_type="StorageQueue", resource_id=account.id, queue_name=queue.name
             ),
