@@ -20,7 +20,7 @@ def test_the_ejected_program_changes_nothing(lab: Lab, tmp_path: Path) -> None:
     assert "from mldeploy" not in program
     assert (folder / "image" / "Dockerfile").exists()
 
-    key = next(Path(lab.environment["MLDEPLOY_STATE_DIR"]).glob("keys/*"))
+    key = Path(lab.environment["MLDEPLOY_STATE_DIR"]) / "keys" / "stacks"
     environment = {**os.environ, **lab.environment, "PULUMI_CONFIG_PASSPHRASE_FILE": str(key), "PULUMI_SKIP_UPDATE_CHECK": "1"}
     for part in ("registry", "service"):
         command = [sys.executable, ejected.__file__, str(folder), f"{lab.cloud}.dev.{part}"]

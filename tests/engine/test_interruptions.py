@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 from machine.lab import Lab, finish
+from plugin.boundary import Act
 
 MOST_BOUNDARIES = 60
+STOP_S = 120.0
 
 
 def _assert_whole(lab: Lab) -> None:
@@ -51,21 +52,20 @@ def test_interrupted_by_the_user(lab: Lab) -> None:
 
 def test_locked_by_somebody_who_lives(lab: Lab) -> None:
     process = lab.start("up", "--cloud", lab.cloud, "--json")
-    _await_lock(lab, process.pid)
-    told = lab.up(code=4)
-    assert f"process {process.pid}" in told["error"]["message"]
+    lab.boundary.set(Act(process.pid, at=1, number=signal.SIGSTOP))
+    try:
+        _await_act(lab)
+        told = lab.up(code=4)
+        assert f"process {process.pid}" in told["error"]["message"]
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
     assert finish(process).returncode == 0
     _assert_whole(lab)
 
 
-def _await_lock(lab: Lab, pid: int) -> None:
-    """Until that process holds the deployment's lock."""
-    state = Path(lab.environment["MLDEPLOY_STATE_DIR"])
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        locks = list(state.glob(f"{lab.cloud}/*/lock"))
-        if locks and f'"pid": {pid}' in locks[0].read_text():
-            return
-        os.kill(pid, 0)
+def _await_act(lab: Lab) -> None:
+    """Until the process has been stopped in the middle of its work."""
+    deadline = time.monotonic() + STOP_S
+    while (lab.boundary.folder / "act.json").exists():
+        assert time.monotonic() < deadline, "it did not come to the boundary"
         time.sleep(0.05)
-    raise TimeoutError("no lock was taken")

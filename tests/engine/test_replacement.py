@@ -8,8 +8,8 @@ from machine.lab import Lab
 CHANGES = {
     "gcp": ({"trigger": {"bucket": "inbox-one", "prefix": "new/"}}, {"trigger": {"bucket": "inbox-two", "prefix": "new/"}}),
     "azure": (
-        {"trigger": {"bucket": "in", "prefix": "new/", "account": "accountone", "resource_group": "theirs"}},
-        {"trigger": {"bucket": "in", "prefix": "new/", "account": "accounttwo", "resource_group": "theirs"}},
+        {"trigger": {"bucket": "inbox", "prefix": "new/", "account": "accountone", "resource_group": "theirs"}},
+        {"trigger": {"bucket": "inbox", "prefix": "new/", "account": "accounttwo", "resource_group": "theirs"}},
     ),
 }
 

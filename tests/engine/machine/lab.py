@@ -90,11 +90,14 @@ class Lab:
         return self.on_cloud("up", code=code)
 
     def up_until(self, at: int, phase: str, *, is_total: bool = False, number: int = signal.SIGKILL) -> int | None:
-        """`up`, ended by a signal at a boundary. Its exit status, None when it was done before it got there."""
+        """`up`, ended by a signal at a boundary. Its exit status, None when all was done before it got there."""
         process = self.start("up", "--cloud", self.cloud, "--json")
         self.boundary.set(Act(process.pid, at, phase, number, is_total))
         done = finish(process)
-        return None if self.boundary.clear() else done.returncode
+        if not self.boundary.clear():
+            return done.returncode
+        assert done.returncode == 0, f"up failed before the boundary: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return None
 
     def timed_up(self) -> tuple[Any, float]:
         """Deploy, and how long the command took, s."""
