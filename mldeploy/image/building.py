@@ -7,6 +7,7 @@ the builder's cache.
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections import deque
@@ -43,9 +44,12 @@ def build(
         if not is_cached:
             contents = assembly.assemble(recipe, bundle, step)
             sizes = contents.sizes
-            working = f"{local_name(plan)}:building"
-            _send(engine, recipe, contents, working, step, is_fresh=is_fresh)
-            normalise(engine, working, name, recipe.base)
+            working = f"{name}-{os.getpid()}"  # of this process alone: two may build one model at once
+            try:
+                _send(engine, recipe, contents, working, step, is_fresh=is_fresh)
+                normalise(engine, working, name, recipe.base)
+            finally:
+                engine.untag(working)
         built = _measured(engine, recipe, local_name(plan), tag, is_cached=is_cached)
         gates.check(engine, recipe, name, sizes)
         step.done(_summary(built))

@@ -114,7 +114,7 @@ class Engine:
 
     def untag(self, name: str) -> None:
         """Drop a name; the layers stay for other images that have them."""
-        with contextlib.suppress(DeployError), translated(f"Docker cannot forget {name}"):
+        with contextlib.suppress(MldeployError), translated(f"Docker cannot forget {name}"):
             self.api.remove_image(name, noprune=True)
 
     def push(self, repository: str, tag: str, auth: Mapping[str, str] | None) -> Iterator[dict[str, Any]]:
@@ -149,7 +149,7 @@ class Engine:
 
     def remove(self, container: str) -> None:
         """Remove a container, running or not; one that is gone is fine."""
-        with contextlib.suppress(DeployError), translated("Docker cannot remove the container"):
+        with contextlib.suppress(MldeployError), translated("Docker cannot remove the container"):
             self.api.remove_container(container, force=True, v=True)
 
 

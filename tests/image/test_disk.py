@@ -1,4 +1,4 @@
-"""A disk that is full while packages are fetched (a real one, small): a clear error, nothing half-written, the next run goes on."""
+"""A disk that is full while packages are fetched (a real one, small): a clear error, nothing left, the next run goes on."""
 
 from __future__ import annotations
 

@@ -106,6 +106,7 @@ def test_a_base_that_does_not_exist(engine: Engine, planned: Callable[..., Any])
     plan, bundle, loaded = planned("gcp", "digits", "127.0.0.1:9/no/such/base:1")
     with pytest.raises((GateError, DeployError)) as caught:
         building.build(engine, plan, bundle, loaded, QUIET)
+    assert "step 1 of" in caught.value.message
     assert "base" in caught.value.message
 
 
@@ -144,6 +145,8 @@ def test_an_interrupted_build_leaves_no_name_and_the_next_one_converges(engine: 
     built = building.build(engine, plan, bundle, loaded, QUIET)
     assert engine.inspect(name) is not None
     assert not built.is_cached
+    names = [tag for row in engine.api.images() for tag in row["RepoTags"] or ()]
+    assert [tag for tag in names if tag.startswith(name)] == [name], "a working name stayed behind"
     engine.untag(name)
 
 

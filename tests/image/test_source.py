@@ -56,7 +56,7 @@ def test_its_requirements_are_whole(source: tuple[Path, Any]) -> None:
 def test_functions_framework_serves_it(
     source: tuple[Path, Any], engine: Any, base: str, run: Callable[..., Any], ask: Callable[..., Any]
 ) -> None:
-    """The real framework on what was rendered, in a container. The platform's own builder is not here: we unpack the packages."""
+    """The real framework on what was rendered, in a container. The platform's own builder is not here: we unpack."""
     folder, plan = source
     chosen = tuple(pins.parse((folder / "requirements.txt").read_text(), pins.USER))
     with SilentReporter().step("") as step:
