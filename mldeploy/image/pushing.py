@@ -21,7 +21,7 @@ from mldeploy.progress import Reporter, Step
 MB = 1_000_000
 RETRY_AFTER_S = 2.0
 _CUT = re.compile(
-    r"EOF|connection reset|broken pipe|connection refused|i/o timeout|TLS handshake timeout|use of closed|50[0234]\b", re.I
+    r"EOF|connection reset|broken pipe|connection refused|i/o timeout|TLS handshake timeout|use of closed|\b50[0234]\b", re.I
 )
 # What a registry says -> the error, its cause, and what to do.
 _REFUSALS: tuple[tuple[str, type[MldeployError], str, str], ...] = (
@@ -30,13 +30,13 @@ _REFUSALS: tuple[tuple[str, type[MldeployError], str, str], ...] = (
         DeployError, "the registry has no such repository", "run mldeploy up again: it makes the repository first",
     ),
     (
-        r"denied|unauthorized|authentication required|no basic auth|403|forbidden",
-        ProviderError, "the registry refuses the push", "look at the credentials of this cloud and at the right to push there",
-    ),
-    (
-        r"quota|limit exceeded|toomanyrequests|insufficient storage|too large|413",
+        r"quota|limit exceeded|toomanyrequests|insufficient storage|too large|\b413\b",
         ProviderError, "the registry has no room for it, or limits how much may be pushed",
         "remove old images there, ask for a higher quota, or wait; then run again",
+    ),
+    (
+        r"denied|unauthorized|authentication required|no basic auth|\b403\b|forbidden",
+        ProviderError, "the registry refuses the push", "look at the credentials of this cloud and at the right to push there",
     ),
     (
         r"tag.*(immutable|already exists)|ImageTagAlreadyExists",

@@ -149,7 +149,7 @@ def test_a_connection_cut_twice_is_an_error_and_leaves_no_name() -> None:
         ("unauthorized: authentication required", ProviderError, "refuses the push"),
         ("no basic auth credentials", ProviderError, "refuses the push"),
         ("name unknown: The repository with name 'x' does not exist in the registry", DeployError, "no such repository"),
-        ("denied: quota exceeded", ProviderError, ""),
+        ("denied: quota exceeded", ProviderError, "no room"),
         ("tag invalid: The image tag 'x' already exists and cannot be overwritten because the repository is immutable",
          GateError, "another image's"),
         ("http: server gave HTTP response to HTTPS client", ProviderError, "does not trust"),
@@ -160,6 +160,11 @@ def test_the_registry_refuses(words: str, kind: type[Exception], said: str) -> N
     found = pushing.refusal(words)
     assert type(found) is kind
     assert said in str(found)
+
+
+def test_a_cut_is_a_cut_whatever_digits_the_uploads_address_has() -> None:
+    words = 'Patch "http://r/v2/x/blobs/uploads/4030e413-50ab-403c-8413-aa413bb40300?_state=x": EOF'
+    assert isinstance(pushing.refusal(words), pushing.ConnectionCut)
 
 
 def test_what_was_pushed_is_counted() -> None:
@@ -286,3 +291,18 @@ def test_a_wheel_that_is_none(tmp_path: Path) -> None:
     path.write_bytes(b"no zip")
     with pytest.raises(GateError, match="cannot be unpacked"):
         list(unpacking.unpack(path, pins.Pin("x", "1", (), "g"), "packages"))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # docker-py leaves the socket it made unclosed
+def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from mldeploy import image
+
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+    (finding,) = image.checks()
+    assert not finding.is_ok
+    assert "systemctl start docker" in finding.remedy
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (finding,) = image.checks()
+    assert (finding.is_ok, finding.message) == (False, engine.NOT_INSTALLED)
+    assert "pip install" in finding.remedy
+    gc.collect()
