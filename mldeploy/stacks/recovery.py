@@ -70,9 +70,9 @@ def adopt(state: State, cloud: Cloud) -> tuple[State, list[str], list[str]]:
     resources: list[State] = [dict(entry) for entry in deployment.get("resources") or []]
     adopted, lost = [], []
     for operation in deployment.pop("pending_operations", None) or []:
-        if operation.get("type") not in ("creating", "importing"):
-            continue
         entry = operation["resource"]
+        if operation.get("type") not in ("creating", "importing") or entry["type"].startswith("pulumi:"):
+            continue  # a provider is no thing in the cloud: the engine sets it up again
         name = f"{kind_of(entry['type'])} {name_of(entry['urn'].rpartition('::')[2], entry.get('inputs') or {})}"
         identity = cloud.physical_id(entry["type"], entry.get("inputs") or {})
         if identity is None:

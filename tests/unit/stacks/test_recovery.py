@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -43,29 +44,57 @@ def lock_files(toy: Toy) -> list[Path]:
     return list((toy.folder.parent / "state" / "stacks").rglob("locks/**/*.json"))
 
 
+def pending(toy: Toy) -> list[str]:
+    """What the engine has written down as being created."""
+    found = []
+    for file in (toy.folder.parent / "state/stacks/.pulumi/stacks/digits").glob("*.json"):
+        with contextlib.suppress(ValueError, OSError):
+            latest = json.loads(file.read_text())["checkpoint"]["latest"] or {}
+            found += [operation["resource"].get("inputs", {}).get("name") for operation in latest.get("pending_operations", ())]
+    return found
+
+
+def kill(process: subprocess.Popen[bytes], toy: Toy) -> None:
+    """Engine and mldeploy at one moment, as a machine that goes off does: neither can put anything in order."""
+    [file] = lock_files(toy)
+    engine = json.loads(file.read_text())["pid"]
+    os.kill(engine, signal.SIGSTOP)
+    process.kill()
+    os.kill(engine, signal.SIGKILL)
+    process.wait()
+
+
 @pytest.mark.parametrize("name", ["digits-dev", "digits-dev-fn-role", "digits-dev-fn"])
 @pytest.mark.parametrize("moment", ["before it exists", "after it exists"])
 def test_a_killed_up_converges(toy: Toy, name: str, moment: str) -> None:
     slow = toy.folder / f"{name}.slow"
-    slow.write_text("4")
+    slow.write_text("6")
     process = start("up", toy)
-    before = {"digits-dev": [], "digits-dev-fn-role": ALL[:1] + ALL[4:], "digits-dev-fn": [*ALL[:1], ALL[2], ALL[4]]}[name]
-    if moment == "after it exists":
-        until(lambda: name in names())
-    else:
-        until(lambda: sorted(names()) == sorted(before) and len(lock_files(toy)) == 1)
-        time.sleep(1.0)
-    process.kill()
-    process.wait()
+    until(lambda: name in (names() if moment == "after it exists" else pending(toy)))
+    assert (name in names()) == (moment == "after it exists")
+    kill(process, toy)
     slow.unlink()
     assert toy.driver.status().state == "failing"
     toy.report.said.clear()
     outputs = toy.up()
     assert any("removed the lock" in line for line in toy.report.said)
-    if moment == "after it exists":
-        assert any(line.startswith("recover: ") and name in line for line in toy.report.said)
+    assert any(line.startswith("recover: ") and name in line for line in toy.report.said)
     assert names() == ALL
     assert outputs.url == "toy://digits-dev-fn-route"
+    assert not toy.up().changed
+    assert lock_files(toy) == []
+
+
+def test_only_mldeploy_is_killed(toy: Toy) -> None:
+    """Its engine then ends by itself, in order or not."""
+    slow = toy.folder / "digits-dev-fn.slow"
+    slow.write_text("4")
+    process = start("up", toy)
+    until(lambda: "digits-dev-fn" in names())
+    process.kill()
+    process.wait()
+    toy.up()
+    assert names() == ALL
     assert not toy.up().changed
     assert lock_files(toy) == []
 
@@ -166,6 +195,11 @@ def test_a_pending_create_without_a_known_id_is_named() -> None:
     route = {**entry("r"), "type": "toystack:index:Route"}
     resources, taken, lost = adopted([], {"type": "creating", "resource": route})
     assert (resources, taken, lost) == ([], [], ["Route r"])
+
+
+def test_a_provider_that_was_being_set_up_is_the_engines_own() -> None:
+    provider = {"urn": "urn:pulumi:s::p::pulumi:providers:toystack::default", "type": "pulumi:providers:toystack"}
+    assert adopted([], {"type": "creating", "resource": provider}) == ([], [], [])
 
 
 def test_other_pending_operations_are_dropped() -> None:
