@@ -40,10 +40,8 @@ def build(
     name = f"{local_name(plan)}:{tag}"
     with report.step("image", "looking") as step:
         is_cached = not is_fresh and _is_there(engine, name, recipe.base)
-        sizes: dict[str, int] = {}
         if not is_cached:
             contents = assembly.assemble(recipe, bundle, step)
-            sizes = contents.sizes
             working = f"{name}-{os.getpid()}"  # of this process alone: two may build one model at once
             try:
                 _send(engine, recipe, contents, working, step, is_fresh=is_fresh)
@@ -51,7 +49,7 @@ def build(
             finally:
                 engine.untag(working)
         built = _measured(engine, recipe, local_name(plan), tag, is_cached=is_cached)
-        gates.check(engine, recipe, name, sizes)
+        gates.check(engine, recipe, name, lambda: assembly.assemble(recipe, bundle, step).sizes)
         step.done(_summary(built))
     gates.ask(engine, plan, recipe, name, loaded, report)
     return built

@@ -5,7 +5,7 @@ architecture · one platform, no index · size · the smoke requests answered in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mldeploy.errors import GateError
@@ -26,15 +26,16 @@ TITLE = "gate"
 _TMP_MB = 64
 
 
-def check(engine: Engine, recipe: Recipe, name: str, sizes: Mapping[str, int]) -> None:
-    """The gates that look at the image from outside. `sizes` are those of its packages and the model, where they are known."""
+def check(engine: Engine, recipe: Recipe, name: str, sizes: Callable[[], Mapping[str, int]]) -> None:
+    """The gates that look at the image from outside. `sizes` tells those of its packages and the model; only asked
+    when the image is too large."""
     found = engine.inspect(name)
     if found is None:
         raise GateError(f"{name} is not in the engine", "run again; it is built anew")
     check_architecture(found, recipe)
     check_single(str((found.get("Descriptor") or {}).get("mediaType", "")), name)
     if int(found["Size"]) > recipe.max_mb * MB:
-        raise too_large(int(found["Size"]), recipe.max_mb, largest.parts(engine, recipe, name, sizes))
+        raise too_large(int(found["Size"]), recipe.max_mb, largest.parts(engine, recipe, sizes()))
 
 
 def check_architecture(found: Mapping[str, Any], recipe: Recipe) -> None:

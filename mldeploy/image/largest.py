@@ -1,7 +1,6 @@
 """What takes the room in an image: its largest parts by name, for whoever has to make it smaller.
 
-The base image counts by its layers, what mldeploy adds by package and file; where those are not known (the image was there
-already), by layer.
+The base image counts by its layers, what mldeploy adds by package and by file of the model.
 """
 
 from __future__ import annotations
@@ -14,13 +13,10 @@ from mldeploy.plan import Recipe
 SHOWN = 5
 
 
-def parts(engine: Engine, recipe: Recipe, name: str, sizes: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
-    """The largest parts, (name, bytes), largest first."""
+def parts(engine: Engine, recipe: Recipe, sizes: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """The largest parts, (name, bytes), largest first. `sizes` are those of the packages and the model's files."""
     layers = [(f"base image: {_shown(row['CreatedBy']) or 'a layer'}", int(row["Size"])) for row in engine.history(recipe.base)]
-    if sizes:
-        return _top([*layers, *sizes.items()])
-    above = engine.history(name)[: -len(layers) or None]
-    return _top([*layers, *((f"layer {number}", int(row["Size"])) for number, row in enumerate(reversed(above), start=1))])
+    return _top([*layers, *sizes.items()])
 
 
 def _top(rows: list[tuple[str, int]]) -> tuple[tuple[str, int], ...]:

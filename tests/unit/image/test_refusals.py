@@ -195,7 +195,7 @@ def test_the_architecture_and_the_index_gates(recipe: Recipe) -> None:
 
 def test_an_image_that_is_too_large_names_its_five_largest_parts(recipe: Recipe) -> None:
     sizes = {"scipy 1": 90_000_000, "numpy 2": 50_000_000, "model.onnx": 40_000_000, "a": 3, "b": 2, "c": 1}
-    parts = largest.parts(FakeEngine(), replace(recipe, base="base"), "x", sizes)  # type: ignore[arg-type]
+    parts = largest.parts(FakeEngine(), replace(recipe, base="base"), sizes)  # type: ignore[arg-type]
     message = gates.too_large(300_000_000, 200, parts).message
     assert "300 MB, and at most 200 MB" in message
     rows = [" ".join(line.split()) for line in message.splitlines()[1:]]
