@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
-import platform
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 HERE = Path(__file__).parents[1]
+ENTRYPOINTS = HERE.parent / "runtime" / "entrypoints"
 ENGINE_GET = "bash tools/pulumi/build"
 
 
@@ -61,11 +64,9 @@ def pulumi_aws() -> Path | None:
 
 def docker_registry() -> Path:
     """Debian's registry server, which stands in for ECR, ACR and Artifact Registry: real pushes, real digests."""
-    found = shutil.which("docker-registry") or shutil.which("docker-registry", path=os.environ.get("MLDEPLOY_TEST_TOOLS", ""))
+    found = shutil.which("docker-registry")
     if not found:
-        pytest.skip(
-            "no docker-registry: apt-get install docker-registry (or unpack it and name its folder in MLDEPLOY_TEST_TOOLS)"
-        )
+        pytest.skip("no docker-registry: tools/docker/install unpacks Debian's (as root)")
     return Path(found)
 
 
@@ -85,10 +86,20 @@ def base_image() -> str:
 
 
 def lambda_emulator() -> Path:
-    """AWS's runtime interface emulator. It ships in the wheel of aws-sam-cli, which is unpacked into the cache once."""
-    name = f"aws-lambda-rie-{'arm64' if platform.machine() == 'aarch64' else 'x86_64'}"
-    on_path = shutil.which(name) or shutil.which(name, path=os.environ.get("MLDEPLOY_TEST_TOOLS", ""))
-    cached = _cache() / "rie" / name
-    if not on_path and not cached.exists():
-        pytest.skip(f"no {name}: pip download --no-deps aws-sam-cli, unzip samcli/local/rapid/{name} into {cached.parent}")
-    return Path(on_path) if on_path else cached
+    """AWS's runtime interface emulator, kept where the tests of the entry points keep it."""
+    rie = by_path("rie")
+    try:
+        return Path(rie.binary())
+    except rie.Missing as missing:
+        pytest.skip(str(missing))
+
+
+def by_path(name: str) -> Any:
+    """A module of tests/runtime/entrypoints, which is in no package."""
+    spec = importlib.util.spec_from_file_location(f"entrypoints_{name}", ENTRYPOINTS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

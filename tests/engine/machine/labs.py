@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,6 @@ from machine.lab import Hands, Lab
 PROJECT, REGION = "mldeploy-tests", "europe-west1"
 SUBSCRIPTION, TENANT, LOCATION = "11111111-2222-3333-4444-555555555555", "99999999-8888-7777-6666-555555555555", "northeurope"
 
-ENTRYPOINTS = Path(__file__).parents[2] / "runtime" / "entrypoints"
 GOOGLE = (
     "artifactregistry",
     "billingbudgets",
@@ -130,16 +128,14 @@ def _azure(registry: str, folder: Path) -> Iterator[Lab]:
 def _functions_host() -> dict[str, Any]:
     """How a stand-in for Microsoft's base image starts: the stand-in Functions host of tests/runtime before the real worker
     library, both put into the container from outside."""
-    spec = importlib.util.spec_from_file_location("azure_worker", ENTRYPOINTS / "azure_worker.py")
-    assert spec is not None
-    assert spec.loader is not None
-    worker = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(worker)
-    packages = next(worker.environment().parents[1].glob("lib/python3.13/site-packages"))
+    packages = next(found.by_path("azure_worker").environment().parents[1].glob("lib/python3.13/site-packages"))
     return {
         "entrypoint": ["python3", "/functions-host/azure_host.py"],
         "environment": {"PYTHONPATH": "/functions-worker"},
-        "mounts": {str(ENTRYPOINTS / "azure_host.py"): "/functions-host/azure_host.py", str(packages): "/functions-worker"},
+        "mounts": {
+            str(found.ENTRYPOINTS / "azure_host.py"): "/functions-host/azure_host.py",
+            str(packages): "/functions-worker",
+        },
     }
 
 
