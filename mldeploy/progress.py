@@ -11,9 +11,12 @@ from typing import Protocol
 
 
 class Step(Protocol):
-    """A step under way. `update` replaces the passing text; `done` sets the text that stays."""
+    """A step under way. `update` replaces the passing text; `done` sets the text that stays; `line` is a part of it that is
+    finished already, kept as a line of its own."""
 
     def update(self, text: str) -> None: ...
+
+    def line(self, text: str) -> None: ...
 
     def done(self, text: str) -> None: ...
 
@@ -30,6 +33,9 @@ class Reporter(Protocol):
 
 class _SilentStep:
     def update(self, text: str) -> None:
+        return None
+
+    def line(self, text: str) -> None:
         return None
 
     def done(self, text: str) -> None:

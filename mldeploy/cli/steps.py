@@ -38,6 +38,9 @@ class TerminalStep:
 
     done = update
 
+    def line(self, text: str) -> None:
+        self._reporter.write("\n".join(labelled("", text)))
+
     @property
     def elapsed_s(self) -> float:
         return time.monotonic() - self._started_s

@@ -114,8 +114,6 @@ class Rollout:
                 if watch.is_changed:
                     self.changed.append(part)
             step.done(watch.summary())
-        for line in watch.lines:
-            self.report.note(line)
         return outputs_of(made)
 
     # ── what is deployed ────────────────────────────────────────────────────────────────────────────────────────────────

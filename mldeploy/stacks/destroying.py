@@ -62,8 +62,6 @@ def _remove(deployment: Deployment, stack: Stack, part: str, report: Reporter) -
         if is_there:
             deployment.attempt(stack, doing, lambda: stack.destroy(watch), report, watch)
         step.done(watch.summary() if is_there else "nothing to remove")
-    for line in watch.lines:
-        report.note(line)
 
 
 def _look_for_residue(deployment: Deployment, document: Mapping[str, Any], report: Reporter) -> None:

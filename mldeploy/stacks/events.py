@@ -46,7 +46,6 @@ class Watch:
         self._started_s: dict[str, float] = {}
         self._running: dict[str, str] = {}
         self._changes: dict[str, Change] = {}
-        self.lines: list[str] = []
         self.errors: list[str] = []
 
     def __call__(self, event: Any) -> None:
@@ -92,9 +91,9 @@ class Watch:
         self._note(step, action)
         if action in DONE and _op(step) not in ("replace", "delete-replaced", "discard-replaced"):
             seconds = time.monotonic() - self._started_s.get(step.urn, time.monotonic())
-            self.lines.append(f"{DONE[action]} {_title(step)}  {seconds:.1f} s")
             if self._step is not None:
-                self._step.update(self.lines[-1])
+                self._step.line(f"{DONE[action]} {_title(step)}  {seconds:.1f} s")
+                self._show()
         elif before is not None:
             self._show()
 

@@ -113,3 +113,12 @@ def test_a_reader_that_went_away_does_not_stop_the_work() -> None:
     with report.step("bundle"):
         report.warn("unheard")
     report.note("unheard")
+
+
+def test_what_is_finished_within_a_step_stays_above_it() -> None:
+    report, stream = reporter()
+    with report.step("service", "looking") as step:
+        step.line("created function digits-dev  3.2 s")
+        step.done("1 created")
+    assert stream.getvalue().splitlines()[0] == "          created function digits-dev  3.2 s"
+    assert stream.getvalue().splitlines()[1].startswith("service   1 created")

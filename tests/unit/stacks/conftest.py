@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -31,14 +32,6 @@ SPEC = "version: 1\nname: digits\nmodel: {path: model.onnx}\n"
 FINGERPRINT = "ab" * 32
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The SDK leaves event loops of its threads open when an inline program has run; that is no finding about us."""
-    for item in items:
-        if HERE in item.path.parents and "toy_engine" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
-            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
-
-
 @dataclass
 class Lines:
     """A reporter that keeps what it is told."""
@@ -64,8 +57,23 @@ class _Said:
     def update(self, text: str) -> None:
         return None
 
+    def line(self, text: str) -> None:
+        self.said.append(text)
+
     def done(self, text: str) -> None:
         self.said.append(f"{self.name}: {text}")
+
+
+@pytest.fixture(autouse=True)
+def abandoned_loops() -> Iterator[None]:
+    """Where the engine ends in the middle of a program, the SDK abandons the event loop that ran it. A command ends with its
+    process; here what is left is collected at once, so that no later test is blamed for it."""
+    yield
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        gc.collect()
+    finally:
+        sys.unraisablehook = hook
 
 
 @pytest.fixture
