@@ -39,7 +39,7 @@ def test_killed_at_every_boundary(lab: Lab, is_total: bool) -> None:
         assert status == -signal.SIGKILL
     else:
         pytest.fail(f"not done after {MOST_BOUNDARIES} runs")
-    assert number > 3
+    assert number >= 2  # resources that are made side by side die together
     _assert_whole(lab)
 
 
