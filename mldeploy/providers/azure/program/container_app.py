@@ -127,9 +127,10 @@ def traffic(document: Document) -> Any:
 def template(document: Document, ground: Ground) -> Any:
     """The revision's template: all that makes a new revision when it changes."""
     values = settings(document, ground.runtime.client_id, ground.logs.insights.connection_string)
-    environment = [{"name": name, "value": value} for name, value in values.items()]
+    # By name, so that a document with its keys in another order (an ejected one) makes the same revision.
+    environment = [{"name": name, "value": values[name]} for name in sorted(values)]
     http = {"name": "http", "http": {"metadata": {"concurrentRequests": str(document["requests"])}}}
-    references = [{"name": name, "secret_ref": _secret(name)} for name in document["secrets"]]
+    references = [{"name": name, "secret_ref": _secret(name)} for name in sorted(document["secrets"])]
     return {
         "revision_suffix": revision(document),
         "containers": [
@@ -169,7 +170,7 @@ def _secrets(document: Document, identity: str) -> Any:
     own = f"https://{document['names']['vault']}.vault.azure.net/secrets/"
     return [
         {"name": _secret(name), "key_vault_url": address or own + _secret(name), "identity": identity}
-        for name, address in document["secrets"].items()
+        for name, address in sorted(document["secrets"].items())
     ]
 
 
