@@ -50,8 +50,13 @@ CAUSES = (
         "ProviderError",
     ),
     Cause(
+        r"failed to load checkpoint",
+        "the recorded state is damaged",
+        "put back the last whole one: .pulumi/stacks/<model>/<stack>.json.bak beside it, in the place that state.backend names",
+    ),
+    Cause(
         r"unable to open (?:bucket|state directory)|missing \w+ credentials|problem logging in|performing HTTP request|"
-        r"\.pulumi/meta\.yaml|failed to (?:load|read) (?:checkpoint|stack)",
+        r"\.pulumi/meta\.yaml|failed to (?:load|read) stack",
         "the place that holds the state cannot be reached",
         "look at state.backend (or PULUMI_BACKEND_URL), at the credentials for it and at the network",
         "ProviderError",
