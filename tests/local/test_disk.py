@@ -14,8 +14,9 @@ from machine import Remembering, ask, processes_of, until, up
 
 from mldeploy.errors import DeployError
 from mldeploy.progress import SilentReporter
-from mldeploy.providers.local import provider, records, supervision
+from mldeploy.providers.local import records, supervision
 from mldeploy.providers.local.driver import LocalDriver
+from mldeploy.providers.local.provider import provider
 from mldeploy.state import state_dir
 
 DRIVER = LocalDriver("m", "dev")

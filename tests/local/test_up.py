@@ -12,8 +12,9 @@ from machine import Remembering, ask, loaded_spec, processes_of, until, up
 
 from mldeploy.errors import DeployError, SmokeError
 from mldeploy.progress import SilentReporter
-from mldeploy.providers.local import provider, records
+from mldeploy.providers.local import records
 from mldeploy.providers.local.driver import LocalDriver
+from mldeploy.providers.local.provider import provider
 from mldeploy.state import bundle_store, state_dir
 
 DRIVER = LocalDriver("m", "dev")

@@ -20,6 +20,6 @@ def make(folder: Path) -> Path:
         info = folder / "mldeploy_engine_tests-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(METADATA)
-        lines = [f"{cloud} = mldeploy.providers.{cloud}:provider" for cloud in missing]
+        lines = [f"{cloud} = mldeploy.providers.{cloud}.provider:provider" for cloud in missing]
         (info / "entry_points.txt").write_text("\n".join(["[mldeploy.providers]", *lines, ""]))
     return folder
