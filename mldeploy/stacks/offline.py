@@ -10,20 +10,15 @@ what drifted, nor whether an update needs a replacement: the provider alone know
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import contextvars
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mldeploy.providers.contract import Change
 from mldeploy.stacks import diff
+from mldeploy.stacks.apart import apart
 from mldeploy.stacks.events import kind_of, name_of
-
-_CALLS = 8  # registrations at once
 
 
 @dataclass(frozen=True)
@@ -46,9 +41,7 @@ def resources(
     program: Callable[[], None], project: str, stack: str, config: Mapping[str, str]
 ) -> dict[tuple[str, str], Resource]:
     """What `program` registers, by type and name. Raises what the program raises."""
-    # The SDK keeps the stack of a program in context variables, and event loops in threads: each run gets its own.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(contextvars.Context().run, _run, program, project, stack, config).result()
+    return apart(_run, program, project, stack, config)
 
 
 def _run(program: Callable[[], None], project: str, stack: str, config: Mapping[str, str]) -> dict[tuple[str, str], Resource]:
@@ -69,29 +62,10 @@ def _run(program: Callable[[], None], project: str, stack: str, config: Mapping[
         def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
             return dict(args.args), []
 
-    with _loops():
-        pulumi.runtime.set_mocks(Recording(), project=project, stack=stack, preview=True)
-        pulumi.runtime.set_all_config(dict(config))
-        pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
+    pulumi.runtime.set_mocks(Recording(), project=project, stack=stack, preview=True)
+    pulumi.runtime.set_all_config(dict(config))
+    pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
     return found
-
-
-@contextlib.contextmanager
-def _loops() -> Iterator[None]:
-    """Event loops for this thread and for those that the SDK's calls run on, all closed afterwards."""
-    opened: list[asyncio.AbstractEventLoop] = []
-
-    def opens() -> None:
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        opened.append(loop)
-
-    opens()
-    with ThreadPoolExecutor(_CALLS, initializer=opens) as calls:
-        opened[0].set_default_executor(calls)
-        yield
-    for loop in opened:
-        loop.close()
 
 
 def _plain(value: Any) -> Any:

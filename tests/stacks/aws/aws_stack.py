@@ -20,6 +20,7 @@ from mldeploy.bundle.contract import Bundle
 from mldeploy.handlers.tensor import TensorSpec
 from mldeploy.plan import Plan
 from mldeploy.providers.aws.provider import provider
+from mldeploy.stacks.apart import apart
 
 ACCOUNT = "123456789012"
 MINIMAL = "version: 1\nname: digits\nmodel: {path: model.onnx}\n"
@@ -125,12 +126,15 @@ class Stack:
 
 def run(program: Callable[[Any], None], document: Mapping[str, Any]) -> Stack:
     """Run a program of Pulumi's under mocks."""
+    return apart(_run, program, document)
+
+
+def _run(program: Callable[[Any], None], document: Mapping[str, Any]) -> Stack:
     mocks, outputs = _Mocks(document), {}
     pulumi.runtime.set_mocks(mocks, project=document["name"], stack="aws.dev.service", preview=False)
 
     @pulumi.runtime.test
     def declare() -> Any:
-        pulumi.runtime.settings.get_root_resource().outputs.clear()  # it outlives a run
         program(document)
         exported = pulumi.runtime.settings.get_root_resource().outputs
         return pulumi.Output.all(**exported).apply(outputs.update)

@@ -5,12 +5,8 @@ The mocks are a stand-in for the engine and for Azure: they answer with the inpu
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import contextvars
 import json
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +20,7 @@ from mldeploy.handlers.tensor import TensorSpec
 from mldeploy.plan import Plan
 from mldeploy.providers.azure.provider import provider
 from mldeploy.spec.loaded import LoadedSpec
+from mldeploy.stacks.apart import apart
 
 SUBSCRIPTION = "11111111-2222-4333-8444-555555555555"
 TENANT = "99999999-8888-4777-8666-555555555555"
@@ -135,9 +132,8 @@ def service_document(document: Mapping[str, Any], live: str = "") -> dict[str, A
 
 
 def run(program: Callable[[Mapping[str, Any]], None], document: Mapping[str, Any]) -> Recorded:
-    """`program` under the mocks, in a thread of its own: the SDK keeps its stack in context variables."""
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(contextvars.Context().run, _run, program, document).result()
+    """`program` under the mocks."""
+    return apart(_run, program, document)
 
 
 def _run(program: Callable[[Mapping[str, Any]], None], document: Mapping[str, Any]) -> Recorded:
@@ -153,33 +149,14 @@ def _run(program: Callable[[Mapping[str, Any]], None], document: Mapping[str, An
         def call(self, args: MockCallArgs) -> dict[str, Any]:
             raise AssertionError(f"the programs ask Azure nothing: {args.token}")
 
-    with _loops():
-        set_mocks(Recorder(), project="mldeploy", stack="test", preview=False)
-        original = pulumi.export
-        pulumi.export = lambda name, value: exports.__setitem__(name, value)
-        try:
-            pulumi.runtime.test(lambda: _program(program, document, exports))()
-        finally:
-            pulumi.export = original
+    set_mocks(Recorder(), project="mldeploy", stack="test", preview=False)
+    original = pulumi.export
+    pulumi.export = lambda name, value: exports.__setitem__(name, value)
+    try:
+        pulumi.runtime.test(lambda: _program(program, document, exports))()
+    finally:
+        pulumi.export = original
     return Recorded(tuple(sorted(found, key=lambda each: (each.kind, each.name))), exports)
-
-
-@contextlib.contextmanager
-def _loops() -> Iterator[None]:
-    """Event loops for this thread and for those that the SDK's calls run on, all closed afterwards."""
-    opened: list[asyncio.AbstractEventLoop] = []
-
-    def opens() -> None:
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        opened.append(loop)
-
-    opens()
-    with ThreadPoolExecutor(4, initializer=opens) as calls:
-        opened[0].set_default_executor(calls)
-        yield
-    for loop in opened:
-        loop.close()
 
 
 def _program(program: Callable[[Mapping[str, Any]], None], document: Mapping[str, Any], exports: dict[str, Any]) -> Any:

@@ -5,14 +5,10 @@ The mocks answer the few outputs that Google would give and that other resources
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import contextvars
 import importlib.util
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +25,7 @@ from mldeploy.providers.gcp.program.registry import registry
 from mldeploy.providers.gcp.program.service import service
 from mldeploy.providers.gcp.settings import GcpSettings
 from mldeploy.spec.loaded import LoadedSpec
+from mldeploy.stacks.apart import apart
 
 DIGEST = "sha256:" + "7f" * 32
 IMAGE = {"image": f"europe-west1-docker.pkg.dev/shop-1/digits-dev/digits@{DIGEST}", "release": "4c1f02aabbcc", "live": ""}
@@ -144,9 +141,7 @@ def planned(name: str, folder: Path) -> Plan:
 
 def run(program: Callable[[Mapping[str, Any]], None], document: Mapping[str, Any]) -> Stack:
     """What the program declares for this document."""
-    # The SDK keeps a program's stack in context variables and loops in threads: each run gets its own.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(contextvars.Context().run, _run, program, document).result()
+    return apart(_run, program, document)
 
 
 def _run(program: Callable[[Mapping[str, Any]], None], document: Mapping[str, Any]) -> Stack:
@@ -160,33 +155,14 @@ def _run(program: Callable[[Mapping[str, Any]], None], document: Mapping[str, An
         assert root is not None
         return pulumi.Output.all(**root.outputs).apply(outputs.update)
 
-    with _loops():
-        set_mocks(mocks, project="digits", stack="dev", preview=False)
-        declare()
+    set_mocks(mocks, project="digits", stack="dev", preview=False)
+    declare()
     return Stack(tuple(mocks.resources), outputs)
 
 
 def plain(value: Any) -> Any:
     """JSON values; a file is named by its kind."""
     return json.loads(json.dumps(value, default=lambda other: f"<{type(other).__name__}>"))
-
-
-@contextlib.contextmanager
-def _loops() -> Iterator[None]:
-    """Event loops for this thread and for those that the SDK registers on; the SDK itself would leave them open."""
-    opened: list[asyncio.AbstractEventLoop] = []
-
-    def opens() -> None:
-        opened.append(asyncio.new_event_loop())
-        asyncio.set_event_loop(opened[-1])
-
-    opens()
-    with ThreadPoolExecutor(4, initializer=opens) as calls:
-        opened[0].set_default_executor(calls)
-        yield
-    asyncio.set_event_loop(None)
-    for loop in opened:
-        loop.close()
 
 
 def stacks(name: str, folder: Path, **changes: Any) -> tuple[Stack, Stack]:
