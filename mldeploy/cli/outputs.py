@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +14,7 @@ from mldeploy.cli.layout import table
 from mldeploy.cli.session import Session
 from mldeploy.cli.target import Target
 from mldeploy.cli.verb import verb
+from mldeploy.providers.contract import Call
 
 
 @verb(
@@ -52,9 +54,16 @@ def command(session: Session, output: str | None, is_key: bool, name: str | None
 
 def _key(target: Target, session: Session) -> str:
     """The key as a caller on this machine has it. Raises UsageError where none is needed or known."""
-    headers = target.endpoint(session).headers
-    scheme, _, key = headers.get("authorization", "").partition(" ")
-    key = key if scheme.lower() == "bearer" else next((v for n, v in headers.items() if n.endswith(("-key", "_key"))), "")
+    endpoint = target.endpoint(session)
+    scheme, _, key = endpoint.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        key = _named_key(endpoint.headers)
+    if not key and endpoint.sign is not None:  # a bearer token made for one call is a person's own, and no key to hand on
+        key = _named_key(endpoint.sign(Call("GET", "/")))
     if not key:
         raise UsageError(f"{target.title}: no key is needed, or this machine does not know it", "see `access` in the spec")
     return key
+
+
+def _named_key(headers: Mapping[str, str]) -> str:
+    return next((value for name, value in headers.items() if name.endswith(("-key", "_key"))), "")

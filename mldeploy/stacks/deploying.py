@@ -130,9 +130,9 @@ class Rollout:
         return Artifact(found.tag, {"image": found.pinned})
 
     def _store_secrets(self, record: Record) -> None:
-        """The user's values, and on the first `up` the key that callers need. Straight to the store, past the engine."""
+        """The user's values, and on the first `up` the key that the plan wants. Straight to the store, past the engine."""
         values, cloud = dict(self.given), self.deployment.cloud
-        is_keyed = self.plan.access == "key" and secret_values.KEY_NAME not in values
+        is_keyed = self.plan.secrets.get(secret_values.KEY_NAME) == secret_values.GENERATED_KEY
         if is_keyed and not cloud.read_key(self.plan.program, record.outputs):
             values[secret_values.KEY_NAME] = random.token_urlsafe(32)
         if values:

@@ -1,7 +1,7 @@
 """The engine's events, read as they come: a line for each resource that is done, and in the end the changes.
 
-    resource_pre_event ─▶ "creating lambda Function digits-dev"      (passes)
-    res_outputs_event  ─▶ "created lambda Function digits-dev   3.2 s"   (stays)
+    resource_pre_event ─▶ "creating function (lambda) digits-dev"      (passes)
+    res_outputs_event  ─▶ "created function (lambda) digits-dev   3.2 s"   (stays)
     diagnostic_event   ─▶ what went wrong, by resource
 
 Events come on a thread of the engine's connection, one at a time. Secrets arrive masked by the engine.
@@ -34,14 +34,17 @@ ACTIONS = {
     "discard-replaced": "replace",
     "import-replacement": "replace",
 }
+_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m|<\{%.*?%\}>")
 
 
 class Watch:
-    """Follows one engine operation. `words` replaces values in reasons that mean nothing to a person."""
+    """Follows one engine operation. `words` replaces values in reasons that mean nothing to a person; with
+    `is_looking` (a preview, a refresh) nothing is done, and no line says that it was."""
 
-    def __init__(self, step: Step | None = None, words: Mapping[str, str] | None = None) -> None:
+    def __init__(self, step: Step | None = None, words: Mapping[str, str] | None = None, *, is_looking: bool = False) -> None:
         self._step = step
+        self._is_looking = is_looking
         self._words = words or {}
         self._started_s: dict[str, float] = {}
         self._running: dict[str, str] = {}
@@ -67,9 +70,13 @@ class Watch:
         return any(change.action != "same" for change in self._changes.values())
 
     def summary(self) -> str:
-        """ "3 created, 1 updated", or "unchanged"."""
+        """ "3 created, 1 updated", or "unchanged"; of a preview "3 to create, 1 to update"."""
         actions = [change.action for change in self._changes.values()]
-        counts = [f"{actions.count(action)} {done}" for action, done in DONE.items() if action in actions]
+        counts = [
+            f"{actions.count(action)} {f'to {action}' if self._is_looking else done}"
+            for action, done in DONE.items()
+            if action in actions
+        ]
         return ", ".join(counts) or "unchanged"
 
     def _begins(self, step: Any) -> None:
@@ -78,7 +85,8 @@ class Watch:
         self._started_s.setdefault(step.urn, time.monotonic())
         action = ACTIONS.get(_op(step), "")
         if action in DOING and _op(step) != "same":
-            self._running[step.urn] = f"{DOING.get(_op(step), DOING[action])} {_title(step)}"
+            doing = "looking at" if self._is_looking else DOING.get(_op(step), DOING[action])
+            self._running[step.urn] = f"{doing} {_title(step)}"
             self._show()
         self._note(step, action)
 
@@ -91,7 +99,7 @@ class Watch:
         self._note(step, action)
         if action in DONE and _op(step) not in ("replace", "delete-replaced", "discard-replaced"):
             seconds = time.monotonic() - self._started_s.get(step.urn, time.monotonic())
-            if self._step is not None:
+            if self._step is not None and not self._is_looking:
                 self._step.line(f"{DONE[action]} {_title(step)}  {seconds:.1f} s")
                 self._show()
         elif before is not None:
@@ -134,10 +142,11 @@ def plain(text: str) -> str:
 
 
 def kind_of(token: str) -> str:
-    """ "aws:lambda/function:Function" -> "lambda Function": what a resource is, for a person."""
+    """ "aws:lambda/function:Function" -> "function (lambda)": what a resource is, for a person."""
     _, module, name = [*token.split(":"), "", "", ""][:3]
     module = module.partition("/")[0]
-    return name if module in ("", "index") else f"{module} {name}"
+    words = " ".join(word if word.isupper() else word.lower() for word in _WORD.findall(name)) or name
+    return words if module in ("", "index") else f"{words} ({module})"
 
 
 def _is_ours(step: Any) -> bool:

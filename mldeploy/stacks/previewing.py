@@ -197,7 +197,7 @@ def _asked(
     from mldeploy.stacks.events import Watch
 
     with report.step(part, "comparing") as step:
-        watch = Watch(step, words)
+        watch = Watch(step, words, is_looking=True)
         doing = f"the {part} of {deployment.title} could not be previewed"
         deployment.attempt(stack, doing, lambda: stack.preview(program, watch), report, watch)
         step.done(watch.summary())

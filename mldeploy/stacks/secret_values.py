@@ -15,6 +15,8 @@ from pathlib import Path
 from mldeploy.errors import DeployError
 
 KEY_NAME = "MLDEPLOY_API_KEY"
+GENERATED_KEY = "generated:key"
+"""The reference of a key that `up` makes, where a plan wants one."""
 
 
 def given(references: Mapping[str, str], folder: Path) -> dict[str, str]:

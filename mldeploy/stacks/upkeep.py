@@ -39,7 +39,7 @@ def refresh(deployment: Deployment, report: Reporter) -> tuple[Change, ...]:
                         settle(stack, deployment.cloud, report)
                         stack.refresh(watch or Watch())
 
-                watch = Watch(step)
+                watch = Watch(step, is_looking=True)
                 deployment.attempt(stack, doing, lambda read=read, watch=watch: read(watch=watch), report, watch)  # type: ignore[misc]
                 found = [change for change in watch.changes if change.action != "same"]
                 step.done(f"{len(found)} drifted" if found else "as recorded")

@@ -14,3 +14,7 @@ class TestEveryProvider(ProviderConformance):
     @pytest.fixture
     def provider(self, name: str) -> Provider:
         return registry.get(name)
+
+    def test_doctor_calls_the_same_thing_the_same(self, provider: Provider) -> None:
+        if provider.name != "local":
+            assert {"SDK", "Pulumi CLI", "Docker", "credentials"} <= {finding.title for finding in provider.checks()}

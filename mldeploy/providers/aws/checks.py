@@ -29,8 +29,8 @@ def packages() -> Finding:
     """The parts of the extra."""
     missing = [package for module, package in _PACKAGES.items() if importlib.util.find_spec(module) is None]
     if missing:
-        return Finding("AWS packages", False, f"missing: {', '.join(missing)}", EXTRA)
-    return Finding("AWS packages", True, ", ".join(_PACKAGES.values()))
+        return Finding("SDK", False, f"missing: {', '.join(missing)}", EXTRA)
+    return Finding("SDK", True, ", ".join(_PACKAGES.values()))
 
 
 def account() -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def account() -> Iterator[Finding]:
         with asking("no answer"):
             found = Clients(region)("sts", read_s=10.0, attempts=1).get_caller_identity()
     except MldeployError as error:
-        yield Finding("AWS credentials", False, error.message.partition("\n")[0], error.hint or EXTRA)
+        yield Finding("credentials", False, error.message.partition("\n")[0], error.hint or EXTRA)
     else:
-        yield Finding("AWS credentials", True, f"account {found['Account']}, {found['Arn']}")
-    yield Finding("AWS region", True, f"clouds.aws.region decides; left out, it is {region}")
+        yield Finding("credentials", True, f"account {found['Account']}, {found['Arn']}")
+    yield Finding("region", True, f"clouds.aws.region decides; left out, it is {region}")

@@ -1,4 +1,4 @@
-"""What `mldeploy doctor` looks at for Azure: the SDK, who signs in, which subscription, and what is switched on there.
+"""What `mldeploy doctor` looks at for Azure: SDK, engine, Docker, sign-in, subscription, and what is switched on there.
 
 Each check goes as far as it can; one that has no ground to stand on says so instead of failing for another's reason.
 """
@@ -32,21 +32,26 @@ NAMESPACES = ("Microsoft.App", *account.needed({"plan": "premium", "secrets": {"
 
 
 def checks() -> Iterator[Finding]:
-    """Docker, the engine and the plugin are other checks."""
+    """Every finding, in the order in which things are needed."""
+    from mldeploy import image
+    from mldeploy.stacks import engine
+
     missing = [package for package, module in MODULES.items() if not _has(module)]
     if missing:
-        yield Finding("Azure SDK", False, f"missing: {', '.join(missing)}", "pip install 'mldeploy[azure]'")
+        yield Finding("SDK", False, f"missing: {', '.join(missing)}", "pip install 'mldeploy[azure]'")
     else:
-        yield Finding("Azure SDK", True, ", ".join(MODULES))
+        yield Finding("SDK", True, ", ".join(MODULES))
+    yield from engine.checks()
+    yield from image.checks()
     yield from _account(bool(missing))
 
 
 def _account(is_without_sdk: bool) -> Iterator[Finding]:
     if not _has_sign_in():
-        yield Finding("Azure credentials", False, "no sign-in found on this machine", SIGN_IN)
+        yield Finding("credentials", False, "no sign-in found on this machine", SIGN_IN)
         is_signed_in = False
     elif is_without_sdk:
-        yield Finding("Azure credentials", False, "cannot be tried without the SDK", "pip install 'mldeploy[azure]'")
+        yield Finding("credentials", False, "cannot be tried without the SDK", "pip install 'mldeploy[azure]'")
         is_signed_in = False
     else:
         finding = _token()
@@ -54,9 +59,9 @@ def _account(is_without_sdk: bool) -> Iterator[Finding]:
         yield finding
     named = subscription(None)
     if not named.value:
-        yield Finding("Azure subscription", False, "none in the environment (a spec may name one)", account.NO_SUBSCRIPTION)
+        yield Finding("subscription", False, "none in the environment (a spec may name one)", account.NO_SUBSCRIPTION)
         return
-    yield Finding("Azure subscription", True, f"{named.value} ({named.origin})")
+    yield Finding("subscription", True, f"{named.value} ({named.origin})")
     if is_signed_in:
         yield _services(str(named.value))
 
@@ -65,19 +70,19 @@ def _token() -> Finding:
     try:
         AzureClient().tokens.get(MANAGEMENT)
     except ProviderError as error:
-        return Finding("Azure credentials", False, error.message, error.hint or SIGN_IN)
-    return Finding("Azure credentials", True, "a token was given")
+        return Finding("credentials", False, error.message, error.hint or SIGN_IN)
+    return Finding("credentials", True, "a token was given")
 
 
 def _services(name: str) -> Finding:
     try:
         missing = list(account.unregistered(AzureClient(), name, NAMESPACES))
     except ProviderError as error:
-        return Finding("Azure services", False, error.message, error.hint or account.NO_SUBSCRIPTION)
+        return Finding("services", False, error.message, error.hint or account.NO_SUBSCRIPTION)
     if missing:
         commands = " && ".join(f"az provider register --namespace {each} --wait" for each in missing)
-        return Finding("Azure services", False, f"not switched on: {', '.join(missing)}", commands)
-    return Finding("Azure services", True, ", ".join(NAMESPACES))
+        return Finding("services", False, f"not switched on: {', '.join(missing)}", commands)
+    return Finding("services", True, ", ".join(NAMESPACES))
 
 
 def _has_sign_in() -> bool:

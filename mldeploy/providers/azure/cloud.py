@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from mldeploy.progress import Reporter
     from mldeploy.providers.contract import Endpoint
 
-PLATFORM_KEY = "the platform's own"
-"""What `read_key` says where there is no key of ours: a function app makes its keys by itself, and none has to be made."""
-
 
 @dataclass
 class AzureCloud:
@@ -57,18 +54,7 @@ class AzureCloud:
     def login(self, document: Document, outputs: Document) -> Login:
         from mldeploy.providers.azure.registry_login import login
 
-        self._make_key(document, outputs)
         return login(str(outputs["login_server"]), self.client.tokens, str(document["tenant"]))
-
-    def _make_key(self, document: Document, outputs: Document) -> None:
-        """The driver makes a key for `access: key`. A private deployment has one as well, and it has to be there before the
-        service is; this is the one step between the two stacks that every `up` takes."""
-        import secrets
-
-        from mldeploy.providers.azure import vault
-
-        if document["access"] == "private" and document["secrets"].get(KEY_NAME) == "" and not self.read_key(document, outputs):
-            vault.store(self.client, str(outputs["vault"]), {KEY_NAME: secrets.token_urlsafe(32)})
 
     def store_secrets(self, document: Document, outputs: Document, values: Mapping[str, str]) -> None:
         from mldeploy.providers.azure import vault
@@ -80,9 +66,9 @@ class AzureCloud:
     def read_key(self, document: Document, outputs: Document) -> str:
         from mldeploy.providers.azure import vault
 
-        if KEY_NAME not in document["secrets"]:
-            return PLATFORM_KEY
-        return vault.read(self.client, str(outputs["vault"]), KEY_NAME) or "" if "vault" in outputs else ""
+        if KEY_NAME not in document["secrets"] or "vault" not in outputs:
+            return ""
+        return vault.read(self.client, str(outputs["vault"]), KEY_NAME) or ""
 
     def artifact(self, document: Document, folder: str) -> Document:
         raise ProviderError("Azure Functions builds nothing by itself here; the plan always has an image")

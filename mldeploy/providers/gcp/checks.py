@@ -1,4 +1,4 @@
-"""What `mldeploy doctor` looks at for Google Cloud: engine, Docker, SDK, credentials. Nothing is changed.
+"""What `mldeploy doctor` looks at for Google Cloud: SDK, engine, Docker, credentials. Nothing is changed.
 
 The project looked at is the one of this machine's settings; `up` looks at the spec's own before anything is built."""
 
@@ -21,9 +21,9 @@ def checks() -> Iterator[Finding]:
     from mldeploy import image
     from mldeploy.stacks import engine
 
+    yield _packages()
     yield from engine.checks()
     yield from image.checks()
-    yield _packages()
     yield from _credentials()
     yield _gcloud()
 
@@ -36,8 +36,8 @@ def _packages() -> Finding:
         except PackageNotFoundError:
             missing.append(name)
     if missing:
-        return Finding("Google Cloud SDK packages", False, f"{', '.join(missing)} not installed", REMEDY)
-    return Finding("Google Cloud SDK packages", True, ", ".join(found))
+        return Finding("SDK", False, f"{', '.join(missing)} not installed", REMEDY)
+    return Finding("SDK", True, ", ".join(found))
 
 
 def _credentials() -> Iterator[Finding]:
@@ -49,10 +49,10 @@ def _credentials() -> Iterator[Finding]:
         found = client.credentials("")
         client.refresh(found)
     except MldeployError as error:
-        yield Finding("Google Cloud credentials", False, error.message, error.hint or LOGIN)
+        yield Finding("credentials", False, error.message, error.hint or LOGIN)
         return
     who = getattr(found, "service_account_email", None) or getattr(found, "account", "") or "a person"
-    yield Finding("Google Cloud credentials", True, f"valid · {who}")
+    yield Finding("credentials", True, f"valid · {who}")
     yield from _project(client.default_project())
 
 
@@ -60,7 +60,7 @@ def _project(project: str) -> Iterator[Finding]:
     """The APIs that have to be there before `up` can enable the others, and whether Cloud Run is in the default region."""
     from mldeploy.providers.gcp.client import Client
 
-    title = "Google Cloud project"
+    title = "project"
     if not project:
         yield Finding(title, True, "none is set on this machine; `up` looks at clouds.gcp.project before anything is built")
         return
@@ -78,10 +78,10 @@ def _project(project: str) -> Iterator[Finding]:
     off = [api for api in FIRST_APIS if states.get(api) != "ENABLED"]
     enable = f"gcloud services enable {' '.join(f'{api}.googleapis.com' for api in off)} --project {project}"
     text = f"{project}: {', '.join(off)} not enabled" if off else f"{project}: `up` enables what else a spec needs"
-    yield Finding("Google Cloud APIs", not off, text, enable if off else "")
+    yield Finding("APIs", not off, text, enable if off else "")
     regions = sorted(str(each.get("locationId")) for each in places.get("locations") or ())
     if regions:
-        yield Finding("Google Cloud regions", True, f"{len(regions)} with Cloud Run, from {regions[0]} to {regions[-1]}")
+        yield Finding("regions", True, f"{len(regions)} with Cloud Run, from {regions[0]} to {regions[-1]}")
 
 
 def _gcloud() -> Finding:

@@ -120,14 +120,14 @@ def test_doctor_tells_who_is_asking(moto: str, monkeypatch: pytest.MonkeyPatch, 
         return {finding.title: finding for finding in checks.account()}
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
-    assert found()["AWS credentials"].is_ok
-    assert f"account {ACCOUNT}" in found()["AWS credentials"].message
+    assert found()["credentials"].is_ok
+    assert f"account {ACCOUNT}" in found()["credentials"].message
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    finding = found()["AWS credentials"]
+    finding = found()["credentials"]
     assert not finding.is_ok
     assert "aws configure" in finding.remedy
 

@@ -99,21 +99,16 @@ def test_who_may_not_write_secrets_learns_which_role(azure, cloud: AzureCloud, t
     assert "hunter2" not in f"{caught.value.message}{caught.value.hint}"
 
 
-def test_a_private_deployment_gets_its_key_before_its_image(azure, cloud: AzureCloud, document: dict[str, Any]) -> None:
+def test_a_login_to_the_registry_writes_no_secret(azure, cloud: AzureCloud, document: dict[str, Any]) -> None:
     azure.put("POST", "reg.azurecr.io", "/oauth2/exchange", {"refresh_token": "t"})
-    azure.put("PUT", "v.vault.azure.net", "/secrets/mldeploy-api-key", {})
     outputs = {"login_server": "reg.azurecr.io", "vault": "v"}
     assert cloud.read_key(document, outputs) == ""
-    cloud.login(document, outputs)
-    (written,) = azure.sent("PUT", "v.vault.azure.net")
-    assert len(written.json["value"]) >= 43
-    azure.put("GET", "v.vault.azure.net", "/secrets/mldeploy-api-key", {"value": "kept"})
-    cloud.login(document, outputs)
-    assert len(azure.sent("PUT", "v.vault.azure.net")) == 1
+    assert cloud.login(document, outputs).password == "t"
+    assert azure.sent("PUT", "v.vault.azure.net") == []
 
 
 def test_a_function_app_needs_no_key_of_ours(azure, cloud: AzureCloud, premium: dict[str, Any]) -> None:
-    assert cloud.read_key(premium, {})
+    assert cloud.read_key(premium, {}) == ""
     cloud.store_secrets(premium, {"vault": "v"}, {"MLDEPLOY_API_KEY": "x"})
     assert azure.asked == []
 

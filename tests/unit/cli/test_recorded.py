@@ -167,6 +167,27 @@ def test_unlock_by_force_wants_a_yes(capsys: pytest.CaptureFixture[str]) -> None
     assert run(capsys, "unlock", "--name", "m")[1] == "m · stage dev · recorded: not locked\n"
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "key"),
+    [
+        (Endpoint("https://m", {"x-api-key": "k"}), "k"),
+        (Endpoint("https://m", {"authorization": "Bearer k"}), "k"),
+        (Endpoint("https://m", sign=lambda _: {"x-functions-key": "k"}), "k"),
+        (Endpoint("https://m", sign=lambda _: {"authorization": "Bearer a-token-of-mine"}), ""),
+        (Endpoint("https://m"), ""),
+    ],
+)
+def test_the_key_is_told_wherever_it_comes_from(
+    endpoint: Endpoint, key: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = Outputs("recorded", "m", "dev", "f" * 64, "https://m", "", False)
+    monkeypatch.setattr(RecordedDriver, "outputs", lambda _: outputs)
+    monkeypatch.setattr(RecordedDriver, "endpoint", lambda _: endpoint)
+    code, out, err = run(capsys, "outputs", "--name", "m", "--key")
+    assert (code, out) == ((0, f"{key}\n") if key else (2, ""))
+    assert "a-token-of-mine" not in err
+
+
 def test_eject_writes_into_a_new_folder_only(capsys: pytest.CaptureFixture[str], spec_file: str, tmp_path: Path) -> None:
     code, out, _ = run(capsys, "eject", "-f", spec_file, "--out", str(tmp_path / "new"))
     assert code == 0

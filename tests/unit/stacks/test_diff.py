@@ -39,8 +39,9 @@ def test_words_stand_for_what_means_nothing() -> None:
 
 
 def test_kinds_and_names_are_for_people() -> None:
-    assert kind_of("toy:lambda/function:Function") == "lambda Function"
-    assert kind_of("toy-native:app:ContainerApp") == "app ContainerApp"
-    assert kind_of("toy:index:Thing") == "Thing"
+    assert kind_of("toy:lambda/function:Function") == "function (lambda)"
+    assert kind_of("toy-native:app:ContainerApp") == "container app (app)"
+    assert kind_of("toy:index:Thing") == "thing"
+    assert kind_of("toy:projects/iAMBinding:IAMBinding") == "IAM binding (projects)"
     assert name_of("logical", {"name": "physical"}) == "physical"
     assert name_of("logical", {"name": UNKNOWN}) == "logical"

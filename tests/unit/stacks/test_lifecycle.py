@@ -23,7 +23,7 @@ def test_up_makes_everything_and_says_so(toy: Toy) -> None:
     assert names() == ALL
     assert resource("digits-dev-fn")["image"].startswith("digits-dev.registry.test/digits@sha256:")
     assert toy.driver.status().state == "serving"
-    assert any(line.startswith("created Function digits-dev-fn  ") for line in toy.report.said)
+    assert any(line.startswith("created function digits-dev-fn  ") for line in toy.report.said)
     assert "registry: 2 created" in toy.report.said
 
 

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 CREATES = [
-    ("create", "Repository", "digits-dev"),
-    ("create", "SecretStore", "digits-dev-secrets"),
-    ("create", "Role", "digits-dev-fn-role"),
-    ("create", "Function", "digits-dev-fn"),
-    ("create", "Route", "digits-dev-fn-route"),
+    ("create", "repository", "digits-dev"),
+    ("create", "secret store", "digits-dev-secrets"),
+    ("create", "role", "digits-dev-fn-role"),
+    ("create", "function", "digits-dev-fn"),
+    ("create", "route", "digits-dev-fn-route"),
 ]
 
 
@@ -38,6 +38,7 @@ def brief(changes: tuple[Change, ...]) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize("is_offline", [True, False])
 def test_before_the_first_up_everything_is_new_and_nothing_is_made(toy: Toy, is_offline: bool) -> None:
     found = toy.preview(is_offline=is_offline)
+    assert [line for line in toy.report.said if line.startswith("created")] == []
     assert sorted(brief(found.changes)) == sorted(CREATES)
     assert found.visibility == "private"
     assert names() == []
@@ -53,7 +54,7 @@ def test_the_engine_says_what_changes(toy: Toy) -> None:
     found = toy.preview(memory_mb=1024, keep=5)
     by_name = {change.name: change for change in found.changes}
     assert found.basis == "the engine and the account"
-    assert by_name["digits-dev"] == Change("update", "Repository", "digits-dev", ("keep 3 → 5",))
+    assert by_name["digits-dev"] == Change("update", "repository", "digits-dev", ("keep 3 → 5",))
     reasons = by_name["digits-dev-fn"].reasons
     assert "memorySize 512 → 1024" in reasons
     assert any(reason.endswith(f"→ new image {toy.images.tag(None, toy.bundle)[:12]}") for reason in reasons)  # type: ignore[arg-type]
@@ -142,8 +143,8 @@ def test_drift_is_told_and_mended(toy: Toy) -> None:
     (toy.folder / "digits-dev-fn-route.json").unlink()
     drift = toy.driver.refresh(toy.report)
     assert sorted(brief(drift)) == [
-        ("delete", "Route", "digits-dev-fn-route"),
-        ("update", "Function", "digits-dev-fn"),
+        ("delete", "route", "digits-dev-fn-route"),
+        ("update", "function", "digits-dev-fn"),
     ]
     assert next(change for change in drift if change.action == "update").reasons == ("memorySize 512 → 128",)
     assert toy.up().changed
@@ -212,7 +213,7 @@ def test_another_project_is_told_whose_it_is(toy: Toy, tmp_path: Path, monkeypat
 
 def test_access_by_key_makes_one_key_and_keeps_it(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_TOKEN", "one")
-    secrets = {"TOKEN": "env:TOY_TOKEN", "VAULT": "toy:its-own"}
+    secrets = {"TOKEN": "env:TOY_TOKEN", "VAULT": "toy:its-own", "MLDEPLOY_API_KEY": "generated:key"}
     first = toy.up(access="key", secrets=secrets)
     key = toy.cloud.stored["MLDEPLOY_API_KEY"]
     assert len(key) >= 40
@@ -227,6 +228,13 @@ def test_access_by_key_makes_one_key_and_keeps_it(toy: Toy, monkeypatch: pytest.
     monkeypatch.delenv("TOY_TOKEN")
     with pytest.raises(DeployError, match="secret TOKEN: the environment variable TOY_TOKEN is not set"):
         toy.up(access="key", secrets=secrets)
+
+
+def test_a_key_is_made_where_the_plan_wants_one_and_nowhere_else(toy: Toy) -> None:
+    toy.up(access="key")
+    assert toy.cloud.stored == {}, "a platform with keys of its own"
+    toy.up(access="private", secrets={"MLDEPLOY_API_KEY": "generated:key"})
+    assert len(toy.cloud.stored["MLDEPLOY_API_KEY"]) >= 40
 
 
 def test_a_platform_that_builds_gets_the_source(toy: Toy) -> None:
