@@ -59,7 +59,7 @@ def rival(engine: Engine) -> None:
 
 def ours(engine: Engine, example: str) -> tuple[str, dict[str, str]]:
     """The image of the cloud that serves on $PORT, and its environment."""
-    provider = importlib.import_module("mldeploy.providers.gcp").provider
+    provider = importlib.import_module("mldeploy.providers.gcp.provider").provider
     file = ROOT / "examples" / example / "mldeploy.yaml"
     loaded = spec.load(file, None, settings_models={provider.name: provider.Settings})
     packed = bundles.pack(loaded, state.bundle_store(), QUIET)

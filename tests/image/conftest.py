@@ -138,7 +138,7 @@ def planned(base: str) -> Planned:
     """`planned("aws", "digits")`: the provider's own plan of an example, on the stand-in base."""
 
     def plan_of(cloud: str, example: str, base_name: str = base, folder: Path | None = None, **changes: Any) -> Any:
-        provider = importlib.import_module(f"mldeploy.providers.{cloud}").provider
+        provider = importlib.import_module(f"mldeploy.providers.{cloud}.provider").provider
         file = (folder or ROOT / "examples" / example) / "mldeploy.yaml"
         loaded = spec.load(file, None, settings_models={cloud: provider.Settings})
         bundle = bundles.pack(loaded, state.bundle_store(), SilentReporter())
