@@ -171,7 +171,7 @@ def modules_after(statement: str) -> set[str]:
         ("import mldeploy.cli.__main__", {"pulumi", "docker", "numpy", "onnxruntime", "onnx", "pydantic", "yaml", "PIL"}),
         ("import mldeploy.deploy", {"pulumi", "docker", "numpy", "onnxruntime", "onnx", "pydantic", "yaml", "PIL"}),
         ("import mldeploy.bundle", {"numpy", "onnxruntime", "onnx", "sklearn"}),
-        ("import mldeploy.providers.local", {"numpy", "onnxruntime", "onnx", "pulumi", "docker"}),
+        ("import mldeploy.providers.local.provider", {"numpy", "onnxruntime", "onnx", "pulumi", "docker"}),
         ("import mldeploy.handlers.core", {"numpy", "onnxruntime", "PIL", "dataclasses", "pydantic", "logging"}),
     ],
 )
