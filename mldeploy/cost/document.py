@@ -1,0 +1,82 @@
+"""The comparison as one JSON document: what `--format json` prints, and all that the report needs.
+
+    Estimate… ─┐
+    curves ────┼─ document ─▶ Document (plain dicts, lists, texts and numbers) ─▶ json.dumps · report.html · report.svg
+    break-evens┘
+
+An option is named by one text, `option_id`, in every part of the document. Bills are spelled out for the options that are drawn
+or marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from mldeploy.cost.billing import Terms
+from mldeploy.cost.book import PriceBook
+from mldeploy.cost.carbon import CarbonBook
+from mldeploy.cost.document_rows import (
+    bill_rows,
+    book_row,
+    config,
+    number,
+    option_id,
+    option_row,
+    region_rows,
+    source_rows,
+    workload_part,
+)
+from mldeploy.cost.document_shape import BreakEven, Curve, Document
+from mldeploy.cost.workload import Workload
+
+if TYPE_CHECKING:
+    import datetime
+
+    from mldeploy.cost.estimate import Estimate
+
+__all__ = ["BreakEven", "Document", "config", "document", "number", "option_id"]
+VERSION = 1
+
+
+def document(
+    estimates: Sequence[Estimate],
+    *,
+    answer: str,
+    today: datetime.date,
+    workload: Workload,
+    terms: Terms,
+    books: Mapping[str, PriceBook],
+    carbon: Mapping[str, CarbonBook],
+    assumptions: Iterable[str] = (),
+    curves: Mapping[str, Iterable[tuple[Decimal, Decimal]]] | None = None,
+    break_evens: Iterable[BreakEven] = (),
+    front: Collection[str] = (),
+    cheapest: Collection[str] = (),
+    regional: Sequence[Estimate] | None = None,
+    slo_ms: float | None = None,
+) -> Document:
+    """The whole comparison. `estimates` are the table's rows, in its order; `regional` are those that the regions are judged by
+    (default: the same). `front` and `cheapest` are option ids, as are the keys of `curves`; books are by provider."""
+    drawn = {name: [(number(at), number(usd)) for at, usd in points if at > 0] for name, points in (curves or {}).items()}
+    told = {*front, *cheapest, *drawn}
+    named = [(option_id(each.option, each.region), each) for each in estimates]
+    bills = {name: bill_rows(each.bill) for name, each in named if name in told}
+    return Document(
+        version=VERSION,
+        answer=answer,
+        date=today.isoformat(),
+        has_free_tier=terms.has_free_tier,
+        commitment=terms.commitment,
+        slo_ms=slo_ms,
+        workload=workload_part(workload),
+        assumptions=list(assumptions),
+        options=[option_row(name, each, books, name in front, name in cheapest) for name, each in named],
+        bills=bills,
+        curves=[Curve(option_id=name, points=points) for name, points in drawn.items()],
+        break_evens=list(break_evens),
+        regions=region_rows(estimates if regional is None else regional, books),
+        books=[book_row(book, today) for book in books.values()],
+        sources=source_rows(estimates, terms, books, carbon),
+    )
