@@ -62,7 +62,7 @@ def document(
     drawn = {name: [(number(at), number(usd)) for at, usd in points if at > 0] for name, points in (curves or {}).items()}
     told = {*front, *cheapest, *drawn}
     named = [(option_id(each.option, each.region), each) for each in estimates]
-    bills = {name: bill_rows(each.bill) for name, each in named if name in told}
+    bills = {name: bill_rows(each) for name, each in named if name in told}
     return Document(
         version=VERSION,
         answer=answer,

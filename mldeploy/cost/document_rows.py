@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from mldeploy.cost.billing import Bill, Line, Terms
+from mldeploy.cost.billing import Line, Terms
 from mldeploy.cost.book import PriceBook, Source
 from mldeploy.cost.carbon import CarbonBook
 from mldeploy.cost.document_shape import BillRow, BookRow, OptionRow, RegionRow, SourceRow, WorkloadPart
@@ -80,16 +80,16 @@ def option_row(name: str, each: Estimate, books: Mapping[str, PriceBook], is_on_
         min_instances=option.min_instances,
         is_deployable=each.product.is_deployable,
         note=each.product.note,
-        fixed_usd=number(each.fixed),
-        variable_usd=number(each.variable),
+        fixed_usd=_maybe(each.fixed),
+        variable_usd=_maybe(each.variable),
         total_usd=_maybe(each.total),
         per_1k_usd=_maybe(each.per_1k),
-        free_tier_usd=number(sum((_saved(line) for line in each.bill.lines), Decimal(0))),
+        free_tier_usd=number(sum((_saved(line) for line in lines(each)), Decimal(0))),
         mean_ms=_maybe(timing.mean_ms if timing else None),
         p95_ms=_maybe(timing.p95_ms if timing else None),
         carbon_g_per_1k=_maybe(each.carbon_g_per_1k),
         peak_instances=usage.peak_instances if usage else None,
-        problem=each.problem or _missing(each.bill, each.region),
+        problem=each.problem or _missing(each),
         marks=_marks(each),
         is_on_front=is_on_front,
         is_cheapest=is_cheapest,
@@ -103,13 +103,18 @@ def _saved(line: Line) -> Decimal:
     return line.credit + line.free * line.rate.tiers[0].price * line.factor
 
 
-def _missing(bill: Bill, region: str) -> str:
-    return f"no known rate in {region} for {', '.join(bill.missing)}" if bill.missing else ""
+def lines(each: Estimate) -> tuple[Line, ...]:
+    return each.bill.lines if each.bill else ()
+
+
+def _missing(each: Estimate) -> str:
+    names = each.bill.missing if each.bill else ()
+    return f"no known rate in {each.region} for {', '.join(names)}" if names else ""
 
 
 def _marks(each: Estimate) -> list[str]:
     """How sure the figures are: each confidence below the provider's own word that money on this bill rests on."""
-    found = {line.rate.source.confidence for line in each.bill.lines if line.amount}
+    found = {line.rate.source.confidence for line in lines(each) if line.amount}
     return [mark for mark in _UNSURE if mark in found] + ([] if each.product.is_deployable else ["not-deployable"])
 
 
@@ -117,9 +122,9 @@ def _region_title(books: Mapping[str, PriceBook], provider: str, region: str) ->
     return books[provider].regions.get(region, region) if provider in books else region
 
 
-def bill_rows(bill: Bill) -> list[BillRow]:
+def bill_rows(each: Estimate) -> list[BillRow]:
     """Each position that the bill rests on, fixed ones first."""
-    return [_bill_row(line) for line in sorted(bill.lines, key=lambda line: not line.quantity.is_fixed)]
+    return [_bill_row(line) for line in sorted(lines(each), key=lambda line: not line.quantity.is_fixed)]
 
 
 def _bill_row(line: Line) -> BillRow:
@@ -188,11 +193,11 @@ def source_rows(
     """Every source that a figure of these estimates rests on, once."""
     found: dict[tuple[str, str], Source] = {}
     for each in estimates:
-        used = [line.rate.source for line in each.bill.lines]
+        used = [line.rate.source for line in lines(each)]
         book = books.get(each.provider)
         if book is not None and terms.has_free_tier:
-            used += [book.allowances[line.quantity.meter].source for line in each.bill.lines if line.free or line.credit]
-        if book is not None and any(line.factor != 1 for line in each.bill.lines):
+            used += [book.allowances[line.quantity.meter].source for line in lines(each) if line.free or line.credit]
+        if book is not None and any(line.factor != 1 for line in lines(each)):
             used.append(book.commitments[terms.commitment].source)
         found.update({(each.provider, source.key): source for source in used})
         if each.carbon_g_per_1k is not None and each.provider in carbon:

@@ -36,8 +36,8 @@ class OptionRow(TypedDict):
     min_instances: int
     is_deployable: bool
     note: str
-    fixed_usd: float
-    variable_usd: float
+    fixed_usd: float | None
+    variable_usd: float | None
     total_usd: float | None
     per_1k_usd: float | None
     free_tier_usd: float
