@@ -28,13 +28,13 @@ from mldeploy.stacks.records import Record
 class StackDriver:
     """`Driver`, `Stacked` and `Ejectable` over one cloud.
 
-    `planner` is the provider's `plan`, for `eject`; left out, it is that of the package that the cloud's programs are in."""
+    `planner` is the provider's `plan`: `eject` writes out what is planned."""
 
     cloud: Cloud
     name: str
     stage: str
+    planner: Callable[[LoadedSpec, Bundle], Plan]
     loaded: LoadedSpec | None = None
-    planner: Callable[[LoadedSpec, Bundle], Plan] | None = None
 
     @property
     def _deployment(self) -> Deployment:

@@ -40,11 +40,11 @@ UNBUILT = "REPOSITORY@sha256:DIGEST"
 
 
 def eject(
-    deployment: Deployment, loaded: LoadedSpec, bundle: Bundle, folder: Path, report: Reporter, planner: Planner | None = None
+    deployment: Deployment, loaded: LoadedSpec, bundle: Bundle, folder: Path, report: Reporter, planner: Planner
 ) -> tuple[Path, ...]:
     """See `Ejectable.eject`. Raises DeployError for a folder that is not empty or cannot be written."""
     programs = inline.programs(deployment.cloud)
-    plan = (planner or _planner(programs[0]))(loaded, bundle)
+    plan = planner(loaded, bundle)
     record = reading.current(deployment)
     if record is not None and record.document and record.document != plan.program:
         report.warn("the spec has changed since it was deployed; what is written is what is deployed")
@@ -62,12 +62,6 @@ def eject(
     except OSError as error:
         raise state_error(folder, error) from error
     return files
-
-
-def _planner(program: Program) -> Planner:
-    """The `plan` of the provider whose package has this program in its `program/` folder."""
-    package = importlib.import_module(_package(program).rpartition(".")[0])
-    return package.provider.plan  # type: ignore[no-any-return]
 
 
 def _package(program: Program) -> str:

@@ -46,7 +46,7 @@ class AwsProvider:
         from mldeploy.providers.aws.cloud import AwsCloud
         from mldeploy.stacks.driver import StackDriver
 
-        return StackDriver(AwsCloud(), name, stage, loaded)
+        return StackDriver(AwsCloud(), name, stage, self.plan, loaded)
 
     def deployments(self) -> Iterator[Status]:
         from mldeploy.providers.aws.cloud import AwsCloud

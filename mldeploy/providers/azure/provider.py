@@ -46,7 +46,7 @@ class AzureProvider:
     def driver(self, name: str, stage: str, loaded: LoadedSpec | None = None) -> Driver:
         from mldeploy.stacks.driver import StackDriver
 
-        return StackDriver(_cloud(loaded), name, stage, loaded)
+        return StackDriver(_cloud(loaded), name, stage, self.plan, loaded)
 
     def deployments(self) -> Iterable[Status]:
         from mldeploy.stacks.driver import deployments

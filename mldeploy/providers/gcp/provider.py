@@ -45,7 +45,7 @@ class GcpProvider:
         from mldeploy.providers.gcp.cloud import GcpCloud
         from mldeploy.stacks.driver import StackDriver
 
-        return StackDriver(GcpCloud(), name, stage, loaded)
+        return StackDriver(GcpCloud(), name, stage, self.plan, loaded)
 
     def deployments(self) -> Iterator[Status]:
         from mldeploy.providers.gcp.cloud import GcpCloud

@@ -121,6 +121,11 @@ def bundle(tmp_path: Path) -> Bundle:
     return Bundle(tmp_path / "bundle", "digits", FINGERPRINT, "onnx", (), ())
 
 
+def planned(_loaded: LoadedSpec, _bundle: Bundle) -> Plan:
+    """The toy provider's `plan`."""
+    return plan_of()
+
+
 def plan_of(*, access: str = "private", secrets: dict[str, str] | None = None, is_image: bool = True, **document: Any) -> Plan:
     """A plan as the toy cloud's provider would make it."""
     program = {
@@ -207,7 +212,7 @@ class Toy:
 @pytest.fixture
 def toy(toy_engine: Path, loaded: LoadedSpec, bundle: Bundle, report: Lines, registry: Registry) -> Toy:
     cloud = ToyCloud()
-    return Toy(cloud, StackDriver(cloud, "digits", "dev", loaded), loaded, bundle, report, registry, toy_engine)
+    return Toy(cloud, StackDriver(cloud, "digits", "dev", planned, loaded), loaded, bundle, report, registry, toy_engine)
 
 
 __all__ = ["Callable", "Lines", "Toy", "plan_of", "replace"]

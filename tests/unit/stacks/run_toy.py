@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from conftest import FINGERPRINT, Lines, Registry, plan_of
+from conftest import FINGERPRINT, Lines, Registry, plan_of, planned
 from toystack_cloud import ToyCloud
 
 from mldeploy import image, spec
@@ -17,7 +17,7 @@ def main(verb: str, folder: Path) -> None:
     stand_in = Registry()
     image.ensure = stand_in.ensure
     loaded = spec.load(folder / "project" / "mldeploy.yaml", None, settings_models={})
-    driver = StackDriver(ToyCloud(), "digits", "dev", loaded)
+    driver = StackDriver(ToyCloud(), "digits", "dev", planned, loaded)
     try:
         if verb == "up":
             driver.up(plan_of(), Bundle(folder / "bundle", "digits", FINGERPRINT, "onnx", (), ()), loaded, Lines())

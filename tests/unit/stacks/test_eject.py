@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def ejected(toy: Toy, folder: Path, **changes: Any) -> tuple[Path, ...]:
     from conftest import plan_of
 
-    driver = StackDriver(ToyCloud(), "digits", "dev", toy.loaded, lambda loaded, bundle: plan_of(**changes))
+    driver = StackDriver(ToyCloud(), "digits", "dev", lambda loaded, bundle: plan_of(**changes), toy.loaded)
     return driver.eject(toy.loaded, toy.bundle, folder, toy.report)
 
 
