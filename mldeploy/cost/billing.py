@@ -2,8 +2,9 @@
 
     amount(meter) = price over the tiers of what is left after the free quantity, − credit (never below zero)
 
-A meter may come twice, fixed and variable: the fixed part is counted first, through tiers and allowance alike. A rate that is
-missing makes the bill unknown; it is never taken for zero.
+A meter may come twice, fixed and variable: the fixed part is counted first, through tiers and allowance alike. A negative
+amount takes back part of what was counted before (idle time of a kept instance in which it works after all). Several meters may
+share one allowance. A rate that is missing makes the bill unknown; it is never taken for zero.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Tariff:
     def __init__(self, book: PriceBook, region: str, terms: Terms = Terms()) -> None:
         self.region, self._rates = region, book.tariff(region)
         self._free: Mapping[str, Decimal] = {}
+        self._pool = {meter: key for key, each in book.allowances.items() for meter in each.also}
         self._credit: Mapping[str, Decimal] = {}
         if terms.has_free_tier:
             self._free = {key: each.quantity for key, each in book.allowances.items() if not each.credit}
@@ -78,6 +80,7 @@ class Tariff:
         lines: list[Line] = []
         missing: list[str] = []
         counted: dict[str, Decimal] = {}
+        pooled: dict[str, Decimal] = {}
         credited: dict[str, Decimal] = {}
         for quantity in quantities:
             meter = quantity.meter
@@ -87,8 +90,11 @@ class Tariff:
                 continue
             before = counted.get(meter, ZERO)
             after = counted[meter] = before + quantity.amount
-            allowance = self._free.get(meter, ZERO)
-            free = min(after, allowance) - min(before, allowance)
+            pool = self._pool.get(meter, meter)
+            allowance = self._free.get(pool, ZERO)
+            drawn = pooled.get(pool, ZERO)
+            pooled[pool] = drawn + quantity.amount
+            free = min(pooled[pool], allowance) - min(drawn, allowance)
             factor = self._factors.get(meter, ONE)
             # Tiers count what is used, free units included: a free tier is the first part of the first tier.
             gross = (_cost(rate.tiers, after) - _cost(rate.tiers, before)) if len(rate.tiers) > 1 else None

@@ -64,13 +64,15 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is free each month. With `credit` it is money: `quantity` at the first price of that region."""
+    """What is free each month. With `credit` it is money: `quantity` at the first price of that region. Meters in `also` draw
+    on the same allowance, in the order in which a bill counts them."""
 
     meter: str
     quantity: Decimal
     source: Source
     credit: str = ""
     note: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@
     [regions]                    us-east-1 = "N. Virginia"
     [meters]                     compute-x86 = { title = "duration, x86_64", unit = "GB-s" }
     [[rates]]                    meter, source, regions = [...] or ["*"], price = "0.20" or tiers = [{ upto, price }, { price }]
-    [[allowances]]               meter, quantity, source, note; credit = REGION: it is money, at that region's first price
+    [[allowances]]               meter, quantity, source, note; credit = REGION: it is money, at that region's first price;
+                                 also = [...]: meters that draw on the same allowance
     [[commitments]]              key, title, meters, factor, source
 
 Numbers are strings, so that no price passes through a binary float. Every fault is told by its place; a book with a fault is
@@ -134,7 +135,11 @@ class _Reader:
                 raise self._fault(where, f"the region '{credit}' is not in [regions]")
             meter = self._known(row, "meter", where, meters).key
             source = self._known(row, "source", where, sources)
-            yield Allowance(meter, self._number(row, "quantity", where), source, credit, str(row.get("note", "")))
+            also = tuple(row.get("also") or ())
+            if (credit and also) or not meters.keys() >= set(also):
+                raise self._fault(where, f"also names no meters, or money: {', '.join(map(str, also))}")
+            quantity = self._number(row, "quantity", where)
+            yield Allowance(meter, quantity, source, credit, str(row.get("note", "")), also)
 
     def _commitments(self, meters: Mapping[str, Meter], sources: Mapping[str, Source]) -> Iterable[Commitment]:
         for number, row in enumerate(self._rows("commitments")):
