@@ -24,7 +24,8 @@ class Point:
     """What one size did. `provider` and `product` say whose size it was; times are of one request, nothing beside it.
 
     `cpu` is the share that was granted, in vCPU; `cpu_ms` the processor time that one request took; `start_ms` from the start
-    of the container or process to its first answer. Where it ran out of memory there are no times (0).
+    of the container or process to its first answer; `busy_ms` the mean of requests back to back, which use the share up.
+    Where it ran out of memory there are no times (0).
     """
 
     provider: str
@@ -40,6 +41,7 @@ class Point:
     peak_memory_mb: float | None = None
     requests: int = 0
     is_out_of_memory: bool = False
+    busy_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
