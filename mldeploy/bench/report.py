@@ -7,21 +7,9 @@ from html import escape
 
 from mldeploy.bench.load import Level
 from mldeploy.bench.measure import Report
-from mldeploy.bench.plot import STYLE, latency, throughput
+from mldeploy.bench.plot import latency, throughput
 from mldeploy.bench.stats import median
-
-_PAGE_STYLE = """
-:root { color-scheme: light dark; --paper: #fff; --ink: #1c2430; --soft: #5b6675; --line: #d9dee6; }
-@media (prefers-color-scheme: dark) { :root { --paper: #12171e; --ink: #e7ebf0; --soft: #9aa6b5; --line: #303a47; } }
-body { margin: 0 auto; max-width: 46rem; padding: 2.5rem 1.25rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.55 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; line-height: 1.3; margin: 0 0 .5rem; } h2 { font-size: 1.05rem; margin: 2.2rem 0 .4rem; }
-p { margin: .3rem 0; } .soft { color: var(--soft); } svg { width: 100%; height: auto; margin-top: 1rem; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } th { color: var(--soft); font-weight: 500; }
-td.text { text-align: left; white-space: normal; }
-"""
+from mldeploy.drawing import theme
 
 
 def sentence(report: Report) -> str:
@@ -125,7 +113,7 @@ def html(report: Report) -> str:
     notes = "".join(f"<p class='soft'>{escape(text)}</p>" for text in caveats(report))
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(report.name)}: benchmark</title><style>{_PAGE_STYLE}{STYLE}</style></head><body>"
+        f"<title>{escape(report.name)}: benchmark</title><style>{theme.COLOURS}{theme.PAGE}{theme.PLOT}</style></head><body>"
         f"<h1>{escape(sentence(report))}</h1>{notes}"
         f"{latency(report.levels)}{throughput(report.levels)}"
         f"<h2>Every figure</h2>{_rows(figures(report.levels))}{_pairs(other_figures(report))}"

@@ -21,7 +21,8 @@ ALLOWED = {
     "bundle": {"errors", "progress", "spec", "handlers", "state"},
     "plan": set(),
     "state": {"errors"},
-    "cost": {"errors", "progress", "spec", "plan", "state"},
+    "drawing": set(),
+    "cost": {"errors", "progress", "spec", "plan", "state", "drawing"},
     "calling": {"providers.contract"},
     "smoke": {"errors", "progress", "spec", "providers.contract", "calling"},
     "validate": {"errors", "plan", "spec", "providers"},
@@ -43,7 +44,7 @@ ALLOWED = {
     "stacks": {"errors", "progress", "plan", "spec", "bundle", "state", "smoke", "calling", "image", "providers.contract"},
     "naming": set(),
     "deploy": {"errors", "progress", "plan", "spec", "bundle", "providers", "state", "validate", "image"},
-    "bench": {"errors", "progress", "handlers", "providers"},
+    "bench": {"errors", "progress", "handlers", "providers", "drawing"},
     "cli": {
         "errors",
         "progress",

@@ -103,26 +103,6 @@ FULL = a_report(
 )
 
 
-@given(st.floats(1e-3, 1e5), st.floats(1, 1e4))
-def test_ticks_enclose_the_values(low: float, ratio: float) -> None:
-    found = plot.ticks(low, low * ratio)
-    assert found == sorted(set(found))
-    assert found[0] <= low
-    assert found[-1] >= low * ratio * (1 - 1e-9)
-
-
-@given(st.floats(0.1, 1e7))
-def test_linear_ticks_start_at_nothing(high: float) -> None:
-    found = plot.linear_ticks(high)
-    assert found[0] == 0
-    assert found[-1] >= high * (1 - 1e-9)
-    assert 2 <= len(found) <= 7
-
-
-def test_linear_ticks_of_nothing() -> None:
-    assert plot.linear_ticks(0) == [0.0, 1.0]
-
-
 @pytest.mark.parametrize("found", [FULL, a_report(EMPTY), a_report(a_level(1), EMPTY), a_report()])
 def test_the_plots_are_well_formed(found: Report) -> None:
     root = ElementTree.fromstring(plot.standalone(found))
@@ -130,12 +110,6 @@ def test_the_plots_are_well_formed(found: Report) -> None:
     text = "".join(root.itertext())
     assert "Latency" in text
     assert "Answers a second" in text
-
-
-def test_labels_at_the_curves_ends_do_not_overlap() -> None:
-    labels = plot._end_labels([(50, "a", "--s1"), (51, "b", "--s2")], 0)
-    places = [float(label.partition('y="')[2].partition('"')[0]) for label in labels]
-    assert places[1] - places[0] >= 15
 
 
 class Links(HTMLParser):
