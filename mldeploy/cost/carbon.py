@@ -76,12 +76,12 @@ def parse(text: str, path: str) -> CarbonBook:
             raise PriceError(f"{path}: version: {written.get('version')!r} is not {VERSION}")
         sources = {key: _source(key, row) for key, row in written["sources"].items()}
         machine = written["machine"]
-        watts = [_number(machine[key], f"machine.{key}") for key in ("min_watts", "max_watts", "pue")]
+        low, high, pue = (_number(machine[key], f"machine.{key}") for key in ("min_watts", "max_watts", "pue"))
         grids = {
             region: Grid(_number(row["g_per_kwh"], f"grids.{region}"), sources[row["source"]])
             for region, row in written["grids"].items()
         }
-        return CarbonBook(str(written["provider"]), *watts, sources[machine["source"]], grids)
+        return CarbonBook(str(written["provider"]), low, high, pue, sources[machine["source"]], grids)
     except tomllib.TOMLDecodeError as error:
         raise PriceError(f"{path}: this is no carbon book: {error}") from error
     except KeyError as error:

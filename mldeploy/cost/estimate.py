@@ -74,7 +74,7 @@ def grid(
     """Every product × size × region of `providers`, lazily, provider by provider.
 
     `regions`, and `terms` where they differ, by provider's name; one that is not named takes the region that the spec deploys
-    to. `products`: keys to keep, None for all. `sizes`: the one that the spec (or the default) has, or all that the cloud offers.
-    Raises PriceError for a region that a book does not know, SpecError for a size that a cloud does not offer.
+    to. `products`: keys to keep, None for all. `sizes`: the one that the spec (or the default) has, or all that the cloud
+    offers. Raises PriceError for a region that a book does not know, SpecError for a size that a cloud does not offer.
     """
     raise NotImplementedError

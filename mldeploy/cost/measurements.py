@@ -91,8 +91,8 @@ def _sweep(written: dict[str, Any]) -> Sweep:
     if written["version"] != VERSION:
         raise ValueError(f"version {written['version']!r} is not {VERSION}")
     points = tuple(_point(number, row) for number, row in enumerate(written["points"]))
-    texts = (str(written[each.name]) for each in fields(Sweep)[:-1])
-    return Sweep(*texts, points=points)
+    fingerprint, name, date, machine, method = (str(written[each.name]) for each in fields(Sweep)[:-1])
+    return Sweep(fingerprint, name, date, machine, method, points)
 
 
 def _point(number: int, row: dict[str, Any]) -> Point:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 from mldeploy import state
 from mldeploy.cost import book_file, carbon
@@ -84,7 +85,7 @@ def _doubts(provider: str, fresh: PriceBook, old: PriceBook | None) -> Iterator[
 
 
 @cache
-def _chosen(provider: str, shipped: Traversable, refreshed: Path) -> tuple[PriceBook, str]:
+def _chosen(provider: str, shipped: Any, refreshed: Path) -> tuple[PriceBook, str]:
     own = book_file.parse(shipped.read_text(encoding="utf-8"), str(shipped))
     if own.provider != provider:
         raise PriceError(f"{shipped}: this is the price book of '{own.provider}', not of '{provider}'")
@@ -103,7 +104,7 @@ def _chosen(provider: str, shipped: Traversable, refreshed: Path) -> tuple[Price
 
 
 @cache
-def _carbon(provider: str, shipped: Traversable) -> CarbonBook:
+def _carbon(provider: str, shipped: Any) -> CarbonBook:
     book = carbon.parse(shipped.read_text(encoding="utf-8"), str(shipped))
     if book.provider != provider:
         raise PriceError(f"{shipped}: this is the carbon book of '{book.provider}', not of '{provider}'")
