@@ -17,6 +17,7 @@ import importlib
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -29,7 +30,7 @@ from mldeploy.errors import DeployError
 from mldeploy.plan import Plan
 from mldeploy.progress import Reporter
 from mldeploy.spec.loaded import LoadedSpec
-from mldeploy.stacks import ejected, inline, owner, reading
+from mldeploy.stacks import ejected, inline, owner, reading, release
 from mldeploy.stacks.cloud import Program
 from mldeploy.stacks.deployment import REGISTRY, SERVICE, Deployment
 from mldeploy.stacks.records import Record
@@ -54,7 +55,7 @@ def eject(
             raise DeployError(f"{folder} is not empty", "give a folder that is new or empty")
         with report.step("eject", "writing") as step:
             _write_program(deployment, programs, folder)
-            _write_documents(deployment, plan, record, loaded, folder)
+            _write_documents(deployment, plan, bundle, record, loaded, folder)
             _write_settings(deployment, plan, record, folder)
             _write_context(plan, bundle, folder)
             files = tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
@@ -105,40 +106,54 @@ def _requirements(sdks: Mapping[str, str]) -> list[str]:
 # ── what it is given ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _write_documents(deployment: Deployment, plan: Plan, record: Record | None, loaded: LoadedSpec, folder: Path) -> None:
+def _write_documents(
+    deployment: Deployment, plan: Plan, bundle: Bundle, record: Record | None, loaded: LoadedSpec, folder: Path
+) -> None:
     document = (record.document if record is not None else {}) or plan.program
     mine = record.owner if record is not None and record.owner else owner.of(loaded.root)
-    service: dict[str, Any] = {
-        "document": {**plan.program, **({"image": UNBUILT} if plan.image else {}), "release": "first", "live": ""},
-        "fingerprint": plan.fingerprint,
-        "image_tag": "",
-    }
+    is_deployed = record is not None and bool(record.applied)
     if record is not None and record.applied:
         service = {"document": record.applied, "fingerprint": record.fingerprint, "image_tag": record.image_tag}
+        places = _copy_files(record.applied, deployment.at.folder, folder)
+    else:
+        additions, places = _first(deployment, plan, bundle, folder)
+        first = {**plan.program, **additions, "release": "first", "live": ""}
+        service = {"document": first, "fingerprint": plan.fingerprint, "image_tag": ""}
+    _write_json(folder / "files.json", places)
     _write_json(folder / "registry.json", {"document": document, "owner": mine})
     _write_json(folder / "service.json", service)
     values = {
         "title": deployment.title,
         "registry": deployment.stack_name(REGISTRY),
         "service": deployment.stack_name(SERVICE),
-        "unbuilt": ejected.NOT_DEPLOYED if record is None or not record.applied else "",
+        "unbuilt": ejected.NOT_DEPLOYED if plan.image is not None and not is_deployed else "",
         "context": ejected.IMAGE if plan.image is not None else ejected.SOURCE,
         "passphrase": ejected.ENCRYPTED if deployment.backend(record).passphrase else "",
         "key": "keys/stacks in mldeploy's state folder",
     }
-    _copy_files(deployment, service["document"], folder)
     (folder / "README.md").write_text(_filled(ejected.README, {**values, "passphrase": _filled(values["passphrase"], values)}))
 
 
-def _copy_files(deployment: Deployment, document: Mapping[str, Any], folder: Path) -> None:
-    """What the document names in our state folder (a packed source), with where it lies now."""
+def _first(deployment: Deployment, plan: Plan, bundle: Bundle, folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a first deployment has besides its plan: an image's digest is still to be filled in, a source is packed here."""
+    if plan.image is not None:
+        return {"image": UNBUILT}, {}
+    with tempfile.TemporaryDirectory(prefix="mldeploy-") as scratch:
+        additions = release.source(deployment.cloud, plan, bundle, Path(scratch) / "source").additions
+        places = _copy_files(additions, Path(scratch), folder)
+    named = {key: Path(value).name if value in places else value for key, value in additions.items()}
+    return named, {Path(value).name: place for value, place in places.items()}
+
+
+def _copy_files(document: Mapping[str, Any], origin: Path, folder: Path) -> dict[str, str]:
+    """Copies what the document names below `origin` (a packed source): where each lies now, below `folder`."""
     places = {}
     for value in document.values():
-        if isinstance(value, str) and Path(value).is_file() and deployment.at.folder in Path(value).parents:
+        if isinstance(value, str) and Path(value).is_file() and origin in Path(value).parents:
             places[value] = f"files/{Path(value).name}"
             (folder / "files").mkdir(exist_ok=True)
             shutil.copyfile(value, folder / places[value])
-    _write_json(folder / "files.json", places)
+    return places
 
 
 def _write_json(file: Path, value: Mapping[str, Any]) -> None:

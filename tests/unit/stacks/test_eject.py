@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import shutil
 import sys
@@ -94,3 +95,13 @@ def test_a_changed_spec_is_not_what_is_written(toy: Toy, tmp_path: Path) -> None
     ejected(toy, tmp_path / "out", memory_mb=2048)
     assert any("what is written is what is deployed" in line for line in toy.report.said)
     assert '"memory_mb": 512' in (tmp_path / "out" / "service.json").read_text()
+
+
+def test_a_source_that_was_never_deployed_is_packed(toy: Toy, tmp_path: Path) -> None:
+    ejected(toy, tmp_path / "out", is_image=False)
+    places = json.loads((tmp_path / "out" / "files.json").read_text())
+    document = json.loads((tmp_path / "out" / "service.json").read_text())["document"]
+    packed = tmp_path / "out" / places[document["source"]]
+    rendered = sorted(path for path in (tmp_path / "out" / "source").iterdir() if path.is_file())
+    assert packed.read_bytes() == b"".join(path.read_bytes() for path in rendered)
+    assert "still to be filled in" not in (tmp_path / "out" / "README.md").read_text()
