@@ -68,12 +68,14 @@ def crossings(a: Cost, b: Cost, at: Sequence[Decimal] = RATES) -> tuple[Crossing
 
 
 def wins_above(a: Cost, b: Cost, at: Sequence[Decimal] = RATES) -> Decimal | None:
-    """The rate from which on `a` is the cheaper one for good; None where there is none. The first rate: it always is."""
-    known = [(rate, difference) for rate in at if (difference := _difference(a, b, rate)) is not None]
-    if not known or _cheaper(known[-1][1]) != "a":
-        return None
-    found = crossings(a, b, [rate for rate, _ in known])
-    return found[-1].requests if found else known[0][0]
+    """The rate from which on `a` is never the dearer one again, and cheaper at some; None where there is none. The first rate:
+    it never is dearer at all."""
+    known = [rate for rate in at if _difference(a, b, rate) is not None]
+    found = crossings(a, b, known)
+    if found:
+        return found[-1].requests if found[-1].above == "a" else None
+    is_cheaper = any(_cheaper(_difference(a, b, rate) or Decimal(0)) == "a" for rate in known)
+    return known[0] if is_cheaper else None
 
 
 def lowest(costs: Iterable[Cost]) -> Cost:

@@ -95,6 +95,19 @@ def test_who_always_wins_wins_from_the_first_rate() -> None:
     assert wins_above(line("0", "0.01"), line("1", "0.02")) == 1
 
 
+def test_who_is_cheaper_for_a_while_and_then_the_same_wins() -> None:
+    def busy(requests: Decimal) -> Decimal:
+        """Dearer when idle, cheaper at some traffic, the same once an instance is busy all the time."""
+        return Decimal(3) if requests < 1_000_000 else requests * Decimal("0.000004")
+
+    def by_request(requests: Decimal) -> Decimal:
+        return min(requests * Decimal("0.000010"), max(Decimal(10), requests * Decimal("0.000004")))
+
+    found = wins_above(busy, by_request)
+    assert found == 300_001
+    assert wins_above(by_request, busy) is None
+
+
 def test_the_cheapest_of_several() -> None:
     none: Callable[[Decimal], None] = lambda requests: None  # noqa: E731
     cost = lowest([line("0", "2"), line("3", "1"), none])
