@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -19,6 +20,10 @@ from mldeploy.providers.contract import Finding, Provider, Status
 from mldeploy.spec.loaded import LoadedSpec
 
 if TYPE_CHECKING:
+    from mldeploy.cost.book import PriceBook
+    from mldeploy.cost.carbon import CarbonBook
+    from mldeploy.cost.values import Option, Product, Quantity, Usage
+    from mldeploy.cost.workload import Workload
     from mldeploy.stacks.driver import StackDriver
 
 
@@ -53,6 +58,61 @@ class AwsProvider:
         from mldeploy.stacks.driver import deployments
 
         yield from deployments(AwsCloud())
+
+    def prices(self) -> PriceBook:
+        from mldeploy.providers.aws import pricing
+
+        return pricing.prices()
+
+    def carbon(self) -> CarbonBook:
+        from mldeploy.providers.aws import pricing
+
+        return pricing.carbon()
+
+    def products(self) -> tuple[Product, ...]:
+        from mldeploy.providers.aws import pricing
+
+        return pricing.PRODUCTS
+
+    def sizes(self, product: str) -> tuple[Option, ...]:
+        from mldeploy.providers.aws import options
+
+        return options.sizes(product)
+
+    def option(self, product: str, loaded: LoadedSpec | None, memory_mb: int | None) -> Option:
+        from mldeploy.providers.aws import options
+
+        return options.option(product, loaded, memory_mb)
+
+    def product_of(self, loaded: LoadedSpec) -> str:
+        from mldeploy.providers.aws import options
+
+        return options.product_of(loaded)
+
+    def region_of(self, loaded: LoadedSpec | None) -> str:
+        from mldeploy.providers.aws import options
+
+        return options.region_of(loaded)
+
+    def option_of(self, program: Mapping[str, Any]) -> tuple[Option, str]:
+        from mldeploy.providers.aws import options
+
+        return options.option_of(program)
+
+    def quantities(self, option: Option, usage: Usage, workload: Workload) -> tuple[Quantity, ...]:
+        from mldeploy.providers.aws import pricing
+
+        return pricing.quantities(option, usage, workload)
+
+    def spec_keys(self, option: Option) -> Mapping[str, Any]:
+        from mldeploy.providers.aws import options
+
+        return options.spec_keys(option)
+
+    def fetch_prices(self, fetch: Callable[[str], bytes], today: datetime.date) -> str:
+        from mldeploy.providers.aws import price_api
+
+        return price_api.fetch_prices(fetch, today)
 
 
 provider: Provider = AwsProvider()
