@@ -3,14 +3,12 @@
     RuntimeProcess ─profile─▶ Profile (wall and processor time of each request) ─modelled(place)─▶ Seen
 
 The kernel grants a share s as a quota of s × 100 ms in every period of 100 ms: a process runs at full speed until the quota is
-used, then it stands still until the period ends. A request of t ms of processor time, alone, at full speed v (processors used
-while it runs) so takes
+used, then it stands still until the period ends. So a request of t ms of processor time, at full speed v (processors used while
+it runs), takes t / v where it fits into what is left of a period and its quota; else it stands still at least once. When in a
+period a request comes is chance: phases are drawn from a fixed seed. Back to back it takes no less than t / s.
 
-    t / v                                        while t fits in one quota, or v ≤ s
-    100 × n + (t − n × quota) / v                else, with n = ⌈t / quota⌉ − 1 quotas used up before the last
-
-and back to back no less than t / s each. What the model leaves out: caches that cool while a process stands still, the engine's
-own work, and memory that is short; a place is out of memory when the process alone was larger than it.
+What the model leaves out: caches that cool while a process stands still, the engine's own work, and memory that is short; a
+place is out of memory when the process alone was larger than it.
 """
 
 from __future__ import annotations
@@ -21,6 +19,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from mldeploy.bench import sweep
 from mldeploy.bench.load import request_bytes
@@ -53,25 +52,35 @@ class Profile:
     peak_memory_mb: float
 
 
-def stretched(took: Took, share: float, period_ms: float = PERIOD_MS) -> float:
-    """Milliseconds that it takes alone with `share` of a processor; never less than without a limit."""
+def stretched(took: Took, share: float, phase_ms: float = 0.0) -> float:
+    """Milliseconds that it takes alone with `share` of a processor, when it comes `phase_ms` after a period began; never less
+    than without a limit."""
     speed = took.cpu_ms / took.wall_ms if took.wall_ms > 0 else 0.0
     if speed <= share:
         return took.wall_ms
-    quota_ms = share * period_ms
-    used_up = max(0, math.ceil(took.cpu_ms / quota_ms) - 1)
-    return used_up * period_ms + (took.cpu_ms - used_up * quota_ms) / speed
+    quota_ms, left_ms = share * PERIOD_MS, PERIOD_MS - phase_ms
+    first_ms = min(quota_ms, speed * left_ms)
+    if took.cpu_ms <= first_ms:
+        return took.wall_ms
+    rest_ms = took.cpu_ms - first_ms
+    used_up = math.ceil(rest_ms / quota_ms) - 1
+    return left_ms + used_up * PERIOD_MS + (rest_ms - used_up * quota_ms) / speed
 
 
 def modelled(profile: Profile, place: Place) -> Seen:
     """What `place` would do."""
     if profile.peak_memory_mb > place.memory_mb:
         return Seen(peak_memory_mb=profile.peak_memory_mb, is_out_of_memory=True)
+    random = Random(sweep.SEED)  # noqa: S311  phases, no secrets
+
+    def alone(took: Took) -> float:
+        return stretched(took, place.cpu, random.uniform(0, PERIOD_MS))
+
     return Seen(
-        quiet_ms=tuple(stretched(took, place.cpu) for took in profile.requests),
+        quiet_ms=tuple(map(alone, profile.requests)),
         busy_ms=max(profile.busy.wall_ms, profile.busy.cpu_ms / place.cpu),
         cpu_ms=profile.busy.cpu_ms,
-        starts_ms=tuple(stretched(took, place.cpu) for took in profile.starts),
+        starts_ms=tuple(map(alone, profile.starts)),
         peak_memory_mb=profile.peak_memory_mb,
     )
 
