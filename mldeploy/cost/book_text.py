@@ -43,6 +43,8 @@ def _lines(book: PriceBook) -> Iterator[str]:
             | ({"credit": allowance.credit} if allowance.credit else {})
             | ({"note": allowance.note} if allowance.note else {})
         )
+        if allowance.also:
+            yield f"also = [{', '.join(map(_quoted, allowance.also))}]"
     for each in book.commitments.values():
         yield "\n[[commitments]]"
         yield from _pairs({"key": each.key, "title": each.title, "factor": f"{each.factor:f}", "source": each.source.key})
