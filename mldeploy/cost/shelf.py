@@ -30,17 +30,17 @@ def refreshed_path(provider: str) -> Path:
 
 def read_book(provider: str, shipped: Traversable) -> PriceBook:
     """The price book in use, read once a process. Raises PriceError when the shipped one is damaged."""
-    return _chosen(provider, shipped, refreshed_path(provider))[0]
+    return _chosen(provider, _key(shipped), refreshed_path(provider))[0]
 
 
 def fault(provider: str, shipped: Traversable) -> str:
     """Why this machine's refreshed book is not the one in use; empty when it is, or when there is none."""
-    return _chosen(provider, shipped, refreshed_path(provider))[1]
+    return _chosen(provider, _key(shipped), refreshed_path(provider))[1]
 
 
 def read_carbon(provider: str, shipped: Traversable) -> CarbonBook:
     """The carbon book that ships, read once a process. Raises PriceError when it is damaged."""
-    return _carbon(provider, shipped)
+    return _carbon(provider, _key(shipped))
 
 
 def write_book(provider: str, text: str, old: PriceBook | None = None) -> PriceBook:
@@ -82,6 +82,11 @@ def _doubts(provider: str, fresh: PriceBook, old: PriceBook | None) -> Iterator[
             now, was = rates[meter].tiers[0].price, before.tiers[0].price
             if not was / LARGEST_CHANGE <= now <= was * LARGEST_CHANGE:
                 yield f"{meter} in {region} went from {was} to {now}"
+
+
+def _key(shipped: Traversable) -> Any:
+    """A resource as a key of a cache; the files of an installed package are paths, which are hashable."""
+    return shipped
 
 
 @cache

@@ -28,7 +28,7 @@ class Scaling:
     instance  an instance is billed from its start to its removal, idle or not
 
     `round_ms` and `minimum_ms` apply to each billed piece. `keep_s` is how long an idle instance is kept before it is removed.
-    `always` instances exist whether the option asks for them or not.
+    `always` instances exist whether the option asks for them or not. `is_start_billed`: a cold start is billed time.
     """
 
     billing: Literal["request", "active", "instance"]
@@ -36,6 +36,7 @@ class Scaling:
     minimum_ms: int = 0
     keep_s: float = 0.0
     always: int = 0
+    is_start_billed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

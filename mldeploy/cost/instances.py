@@ -1,0 +1,91 @@
+"""How many instances one hour of steady traffic takes: how long each works, is kept, and how often it starts.
+
+Requests come at random (Poisson) and go to the first instance that has room, a new one starts when none has. The first k
+instances of c places each are then an Erlang loss system of c·k servers, exactly and whatever the durations are distributed
+like; instance k + 1 gets what overflows it, a bursty stream of known mean and variance. The number in it is taken as a Pascal
+(negative binomial) variable with these, cut off at c, which is the usual fit of overflow traffic:
+
+    P(j + 1) / P(j) = (m/z + j·(1 − 1/z)) / (j + 1),  j < c          m mean, z peakedness of the overflow
+    empty = P(0)      starts to work at the rate  empty · m/(z·S)    S duration
+    gone  = empty · exp(−m/(z·S) · keep)                             (idle for longer than it is kept)
+
+For c = 1 and one instance this is exact. Many levels are summed in strides: a load of 10^12 takes as long as one of 100.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from math import exp, sqrt
+from typing import NamedTuple
+
+from mldeploy.cost.erlang import blocking, peakedness
+
+CERTAIN = 8
+"""Levels this many standard deviations below the load work all the time."""
+NEVER = 1e-7
+MAX_LEVELS = 4000
+
+
+class Level(NamedTuple):
+    """`count` like instances: the shares of time in which one is empty and in which it is gone; starts of work and of instances
+    a second; the share of its working periods that hold more than one request."""
+
+    index: float
+    count: float
+    empty: float
+    gone: float
+    works_per_s: float
+    starts_per_s: float
+    shared: float
+
+
+@lru_cache(maxsize=8192)
+def levels(rate: float, duration_s: float, places: int, keep_s: float, kept: int) -> tuple[Level, ...]:
+    """The instances that `rate` requests a second of `duration_s` take, the first first; `kept` are never gone. Levels that
+    nothing ever reaches are left out unless they are kept."""
+    return tuple(_levels(rate, duration_s, places, keep_s, kept))
+
+
+def _levels(rate: float, duration_s: float, places: int, keep_s: float, kept: int) -> Iterator[Level]:
+    load = rate * duration_s
+    full = float(int(max(0.0, load - CERTAIN * sqrt(load)) / places))
+    if full >= 1:
+        # The kept ones stand apart, so that a sum over them is right.
+        first = min(full, kept)
+        if first:
+            yield Level(first, first, 0.0, 0.0, 0.0, 0.0, 1.0)
+        if full > first:
+            yield Level(full, full - first, 0.0, 0.0, 0.0, 0.0, 1.0)
+    stride = max(1, int(sqrt(load) / (5 * places)))
+    index = full
+    for _ in range(MAX_LEVELS):
+        count = float(min(stride, kept - index) if index < kept else stride)
+        level = _level(index + (count - 1) / 2, count, load, duration_s, places, keep_s)
+        if level.starts_per_s * duration_s < NEVER and 1 - level.gone < NEVER and index >= kept:
+            return
+        if index < kept:
+            level = level._replace(gone=0.0, starts_per_s=0.0)
+            if 1 - level.empty < NEVER:  # nothing reaches the rest of the kept ones
+                yield level._replace(count=kept - index, index=float(kept))
+                return
+        yield level._replace(index=index + count)
+        index += count
+
+
+def _level(below: float, count: float, load: float, duration_s: float, places: int, keep_s: float) -> Level:
+    """The level above `below` instances."""
+    servers = below * places
+    mean = load * blocking(servers, load)
+    bursts = peakedness(servers, load, mean)
+    step, part, whole = mean / bursts, 1.0, 1.0
+    for number in range(places):
+        part *= (step + number * (1 - 1 / bursts)) / (number + 1)
+        whole += part
+        if part < 1e-9 * whole or whole > 1e12:
+            break
+    empty = 1 / whole
+    works = step / duration_s
+    gone = empty * exp(-min(700.0, works * keep_s))
+    shared = 0.0 if places == 1 else 1 - exp(-min(700.0, step))
+    return Level(below, count, empty, gone, empty * works, gone * works, shared)

@@ -1,0 +1,221 @@
+"""A month's usage of one option: the traffic curve, hour by hour, packed into instances.
+
+    week of rates ─merge near ones─▶ rate ─instances.levels─▶ billed, kept, started ─× hours─▶ Usage
+
+Each hour is in balance with its own rate. Between hours, one instance more is a cold start, one less is kept for a while. An
+instance has as many places as it takes requests, but no more than its processor works on without slowing them down. A cold
+start occupies a place like work does. What does not depend on chance (requests × duration) is exact, in Decimal; what does is
+a mean, held against a simulation of single requests in the tests. A rounding step is applied to each piece that is billed.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
+from math import ceil, exp, expm1, floor
+from typing import NamedTuple
+
+from mldeploy.cost.erlang import blocking
+from mldeploy.cost.instances import Level, levels
+from mldeploy.cost.values import HOURS_PER_MONTH, SECONDS_PER_MONTH, Option, Scaling, Timing, Usage
+from mldeploy.cost.workload import HOURS_PER_WEEK, Workload
+
+NEAR = 1.05
+"""Rates of the week within this factor are taken together, at their mean: a week has at most some dozens then."""
+RARELY = 0.001
+"""`peak_instances` are as many as leave at most this share of the busiest hour's requests without a place."""
+SHORTEST_S = 1e-6
+NEVER_PER_S = 1e-12
+
+
+class Demand(NamedTuple):
+    """What decides the packing; options that share it share the answer."""
+
+    duration_s: float
+    start_s: float
+    places: int
+    kept: int
+    scaling: Scaling
+
+
+class Hour(NamedTuple):
+    """Means over time: instances billed beyond the kept ones, kept ones at work, all that exist; cold starts a second; the
+    share of the requests that the kept ones answer."""
+
+    billed: float = 0.0
+    kept_active: float = 0.0
+    alive: float = 0.0
+    starts_per_s: float = 0.0
+    kept_share: float = 0.0
+
+
+def usage(workload: Workload, option: Option, scaling: Scaling, timing: Timing) -> Usage:
+    """What a month of `workload` takes. `max_instances` is not looked at: `refused` tells what it turns away."""
+    demand = _demand(option, scaling, timing)
+    month = _month(workload.hourly_per_s(), demand)
+    requests = workload.requests
+    cold = Decimal(month.starts_per_s) if workload.cold_share is None else requests * Decimal(str(workload.cold_share))
+    cold = min(cold, requests)
+    if scaling.billing == "request" or (scaling.billing == "active" and demand.places == 1):
+        # Every request is a piece of its own: exact but for which of them the kept instances answer.
+        work = requests * _piece_of_one_s(timing.mean_ms, scaling)
+        kept_active = work * Decimal(month.kept_share)
+        billed = work - kept_active
+    else:
+        billed, kept_active = Decimal(month.billed), Decimal(month.kept_active)
+    if scaling.is_start_billed and scaling.billing != "instance":
+        billed += cold * Decimal(str(timing.start_ms)) / 1000
+    whole = Decimal(demand.kept * SECONDS_PER_MONTH)
+    kept_active = min(kept_active, whole)
+    return Usage(
+        requests=requests,
+        billed_s=billed,
+        kept_active_s=kept_active,
+        kept_idle_s=whole - kept_active,
+        cold_starts=cold,
+        peak_instances=max(demand.kept, _needed(workload.peak_per_s * demand.duration_s, demand.places)),
+        mean_instances=month.alive / SECONDS_PER_MONTH,
+    )
+
+
+def places(option: Option, timing: Timing) -> int:
+    """Requests that one instance works on at once without slowing them down."""
+    if timing.cpu_ms <= 0:
+        return option.concurrency
+    return max(1, min(option.concurrency, floor(option.cpu * timing.mean_ms / timing.cpu_ms + 1e-9)))
+
+
+def refused(workload: Workload, option: Option, timing: Timing) -> float:
+    """The share of the busiest hour's requests that find every instance of `max_instances` full."""
+    if option.max_instances is None:
+        return 0.0
+    return blocking(option.max_instances * places(option, timing), workload.peak_per_s * timing.mean_ms / 1000)
+
+
+def _demand(option: Option, scaling: Scaling, timing: Timing) -> Demand:
+    kept = max(option.min_instances, scaling.always)
+    duration_s = max(timing.mean_ms / 1000, SHORTEST_S)
+    return Demand(duration_s, timing.start_ms / 1000, places(option, timing), kept, scaling)
+
+
+@lru_cache(maxsize=4096)
+def _month(rates: tuple[float, ...], demand: Demand) -> Hour:
+    """The same figures summed over a month: instance-seconds, and cold starts; `kept_share` of all requests."""
+    hours = [_hour(rate, demand) for rate in _merged(rates)]
+    starts = sum(hour.starts_per_s for hour in hours) * 3600
+    billed = sum(hour.billed for hour in hours) * 3600
+    for before, after in zip(hours[-1:] + hours[:-1], hours, strict=True):
+        change = after.alive - before.alive
+        starts += max(0.0, change)
+        if demand.scaling.billing == "instance":
+            billed += max(0.0, -change) * demand.scaling.keep_s
+    weeks = HOURS_PER_MONTH / HOURS_PER_WEEK
+    asked = sum(rates)
+    return Hour(
+        billed=billed * weeks,
+        kept_active=sum(hour.kept_active for hour in hours) * 3600 * weeks,
+        alive=sum(hour.alive for hour in hours) * 3600 * weeks,
+        starts_per_s=starts * weeks,
+        kept_share=sum(hour.kept_share * rate for hour, rate in zip(hours, rates, strict=True)) / asked if asked else 0.0,
+    )
+
+
+@lru_cache(maxsize=64)
+def _merged(rates: tuple[float, ...]) -> tuple[float, ...]:
+    """The week with rates that are near each other made equal; their sum stays."""
+    order = sorted(range(len(rates)), key=rates.__getitem__)
+    smooth = list(rates)
+    group: list[int] = []
+    for place, hour in enumerate(order):
+        group.append(hour)
+        is_last = place + 1 == len(order) or rates[order[place + 1]] > rates[group[0]] * NEAR
+        if is_last:
+            mean = sum(rates[each] for each in group) / len(group)
+            for each in group:
+                smooth[each] = mean
+            group = []
+    return tuple(smooth)
+
+
+@lru_cache(maxsize=8192)
+def _hour(rate: float, demand: Demand) -> Hour:
+    found = _packed(rate, demand, demand.duration_s)
+    started = found.starts_per_s / rate * demand.start_s if rate else 0.0
+    if started < 0.01 * demand.duration_s:
+        return found
+    # Instances that start take up places. The time itself is billed once, as cold starts × start (an instance's life has it).
+    crowded = _packed(rate, demand, demand.duration_s + started)
+    return (
+        crowded
+        if demand.scaling.billing == "instance"
+        else crowded._replace(billed=found.billed, kept_active=found.kept_active)
+    )
+
+
+def _packed(rate: float, demand: Demand, duration_s: float) -> Hour:
+    kept, scaling = demand.kept, demand.scaling
+    found = levels(rate, duration_s, demand.places, scaling.keep_s, kept)
+    beyond = next((level.gone for level in found if level.index > kept), 1.0)
+    billed = kept_active = alive = starts = 0.0
+    for level in found:
+        alive += level.count * (1 - level.gone)
+        starts += level.count * level.starts_per_s
+        if level.index > kept:
+            billed += level.count * _billed(level, demand, duration_s)
+        elif scaling.billing == "instance":
+            # A kept instance is idle while nothing is asked of it and no instance beyond the kept ones exists.
+            kept_active += level.count * (1 - level.empty * beyond)
+        else:
+            kept_active += level.count * _working(level, duration_s, scaling)
+    share = 1 - blocking(kept * demand.places, rate * duration_s) if kept else 0.0
+    return Hour(billed, kept_active, alive, starts, share)
+
+
+def _billed(level: Level, demand: Demand, duration_s: float) -> float:
+    """Billed seconds a second of an instance beyond the kept ones."""
+    scaling = demand.scaling
+    if scaling.billing != "instance":
+        return _working(level, duration_s, scaling)
+    if level.starts_per_s < NEVER_PER_S:
+        return 1 - level.gone
+    start_s = demand.start_s if scaling.is_start_billed else 0.0
+    shortest = duration_s + scaling.keep_s + start_s
+    life = (1 - level.gone) / level.starts_per_s + start_s
+    reused = 1 - (1 - level.shared) * level.gone / level.empty if level.empty else 1.0
+    return level.starts_per_s * _piece_s(shortest, life, reused, scaling)
+
+
+def _working(level: Level, duration_s: float, scaling: Scaling) -> float:
+    """Billed seconds a second of an instance that is billed while it works."""
+    if level.works_per_s < NEVER_PER_S:
+        return 1 - level.empty
+    return level.works_per_s * _piece_s(duration_s, (1 - level.empty) / level.works_per_s, level.shared, scaling)
+
+
+def _piece_s(shortest_s: float, mean_s: float, longer: float, scaling: Scaling) -> float:
+    """The mean billed length of pieces that are `shortest_s`, or by a share of `longer` exponentially longer, rounded up."""
+    step = max(1, scaling.round_ms) / 1000
+    least = max(ceil(round(shortest_s / step, 6)) * step, scaling.minimum_ms / 1000)
+    if longer <= 0 or mean_s <= shortest_s:
+        return least
+    more = (mean_s - shortest_s) / longer
+    return least + longer * step * exp(-(least - shortest_s) / more) / -expm1(-step / more)
+
+
+def _piece_of_one_s(duration_ms: float, scaling: Scaling) -> Decimal:
+    """One request's time, rounded up; exact."""
+    step = Decimal(max(1, scaling.round_ms))
+    steps = (Decimal(str(duration_ms)) / step).to_integral_value(ROUND_CEILING)
+    return max(steps * step, Decimal(scaling.minimum_ms)) / 1000
+
+
+@lru_cache(maxsize=4096)
+def _needed(load: float, per_instance: int) -> int:
+    """The fewest instances that leave RARELY without a place."""
+    low, high = 0, 1
+    while blocking(high * per_instance, load) > RARELY:
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if blocking(middle * per_instance, load) > RARELY else (low, middle)
+    return high
