@@ -11,7 +11,7 @@ SERIES = ("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8")
 
 
 def frame(title: str, label: str, marks: Sequence[str], *, left: float, width: float, height: float, extra: str = "") -> str:
-    """A whole plot: `marks` under a title that starts at `left`. `label` is what a screen reader says, `extra` are attributes."""
+    """A whole plot: `marks` under a title that starts at `left`. A screen reader says `label`; `extra` are attributes."""
     box = f'viewBox="0 0 {width:g} {height:g}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {box} role="img" aria-label="{escape(label)}"{extra}>'
