@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mldeploy.cli import payload as payloads
+from mldeploy.cli import sweep as sweeps
 from mldeploy.cli import target as targets
 from mldeploy.cli.exits import UsageError
 from mldeploy.cli.files import write_whole
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _LONGEST_S = 60.0
 _MOST_AT_ONCE = 256
+_MOST_MB = 10_000_000
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -37,6 +39,14 @@ def _concurrencies(ctx: click.Context, param: click.Parameter, value: str) -> tu
     words = [word.strip() for word in value.split(",")]
     if not all(word.isdecimal() and 1 <= int(word) <= _MOST_AT_ONCE for word in words):
         raise click.BadParameter(f"'{value}': give numbers from 1 to {_MOST_AT_ONCE}, such as 1,2,4,8", ctx, param)
+    return tuple(dict.fromkeys(int(word) for word in words))
+
+
+def _sizes(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
+    """ "512,1024" as numbers of MB."""
+    words = [word.strip() for word in value.split(",")] if value is not None else []
+    if not all(word.isdecimal() and 0 < int(word) < _MOST_MB for word in words):
+        raise click.BadParameter(f"'{value}': give memory sizes in MB, such as 512,1024", ctx, param)
     return tuple(dict.fromkeys(int(word) for word in words))
 
 
@@ -65,6 +75,8 @@ def _concurrencies(ctx: click.Context, param: click.Parameter, value: str) -> tu
         help="Cold starts; 0: neither these nor memory. Default: 5.",
     ),
     click.Option(["--fresh"], is_flag=True, help="Measure a runtime started for this, not the deployment."),
+    click.Option(["--sweep"], is_flag=True, help="Measure at the sizes that the clouds sell, for cost and compare."),
+    click.Option(["--sizes"], callback=_sizes, metavar="MB,MB", help="With --sweep: these memory sizes alone."),
     click.Option(["--html"], type=_FILE, metavar="FILE", help="Also write a page with plots."),
     click.Option(["--svg"], type=_FILE, metavar="FILE", help="Also write the plots alone."),
     targets.name_option(),
@@ -76,6 +88,8 @@ def command(
     duration: float,
     cold: int,
     fresh: bool,
+    sweep: bool,
+    sizes: tuple[int, ...],
     html: Path | None,
     svg: Path | None,
     name: str | None,
@@ -84,9 +98,16 @@ def command(
 
     Sends DATA (as for invoke; default: request.json or the first smoke request) again and again, at each concurrency in turn.
     Cold start and memory are those of the runtime on this machine, started from nothing. Exit code 1 when requests failed.
+
+    With --sweep the spec's model is measured in Docker at the share of a processor and the memory of each size that the clouds
+    (or --cloud) sell; without an engine, times are modelled from one process. The result is kept for cost and compare.
     """
     target = targets.find(session, name)
     payload = payloads.read(data) if data is not None else default_payload(target)
+    if sweep:
+        return _sweep(session, target, payload, (fresh, html, svg), sweeps.Wanted(sizes, cold or 1, duration))
+    if sizes:
+        raise UsageError("--sizes goes with --sweep", "add --sweep, or leave --sizes out")
     session.after_interrupt = lambda: "the measurement is incomplete and was thrown away; the deployment goes on"
     report = _measure(session, target, payload, Plan(concurrency, duration, cold, fresh))
     for path, render in ((html, "html"), (svg, "svg")):
@@ -94,6 +115,15 @@ def command(
             _write(path, render, report)
     session.result(asdict(report), _lines(session, report))
     return 1 if report.errors else 0
+
+
+def _sweep(
+    session: Session, target: Target, payload: payloads.Payload, unfit: tuple[object, ...], wanted: sweeps.Wanted
+) -> int:
+    if any(unfit):
+        raise UsageError("--fresh, --html and --svg are of a measurement without --sweep", "leave them out")
+    sweeps.run(session, target, payload, wanted)
+    return 0
 
 
 @dataclass(frozen=True)
