@@ -36,7 +36,7 @@ PRODUCTS = (
     Product(
         JOB,
         "Cloud Run job",
-        Scaling("request", round_ms=STEP_MS, minimum_ms=MINIMUM_MS),
+        Scaling("request", round_ms=STEP_MS, minimum_ms=MINIMUM_MS, is_start_billed=False),  # it is within the minute
         is_deployable=False,
         note="mldeploy deploys services, not jobs; counted as one task for each prediction",
     ),
@@ -72,7 +72,7 @@ def quantities(option: Option, usage: Usage, workload: Workload) -> tuple[Quanti
 
 def _compute(option: Option, usage: Usage) -> Iterator[Quantity]:
     kept_s = MONTH_S * option.min_instances
-    kept = f"{option.min_instances} of the minimum × {MONTH_S:,} s"
+    kept = f"{option.min_instances} kept × {MONTH_S:,} s"
     if option.product == REQUEST:
         if option.min_instances:
             yield from _size(option, "idle", kept_s, kept, is_fixed=True)
