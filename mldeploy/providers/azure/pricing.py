@@ -41,17 +41,20 @@ from mldeploy.spec.model import ModelSection, ModelSpec
 PACKAGE = "mldeploy.providers.azure"
 COOL_DOWN_S = 300.0
 """How long a replica is kept after its last request: Container Apps' default, `cooldownPeriod` in its API
-(learn.microsoft.com/azure/container-apps/scale-app). For Elastic Premium nothing is said; the same is assumed."""
+(learn.microsoft.com/azure/container-apps/scale-app). For the other plans nothing is said; the same is assumed."""
 NO_IMAGE = f"runs no container image of one's own ({FUNCTIONS_ON_APPS})"
 FLEX_SIZES = ((0.25, 512), (1.0, 2048), (2.0, 4096))
 """vCPU (not confirmed) and MB of one Flex Consumption instance."""
 CONSUMPTION_SIZES = tuple((1.0, size) for size in range(CONSUMPTION_STEP_MB, CONSUMPTION_MAX_MB + 1, CONSUMPTION_STEP_MB))
 PLANS = {"container_apps": CONTAINER_APPS, "premium": PREMIUM, "flex": FLEX, "consumption": CONSUMPTION}
+_WHILE_THERE = Scaling("instance", round_ms=1000, keep_s=COOL_DOWN_S)
+_WHILE_WORKING = Scaling("active", round_ms=100, minimum_ms=1000, keep_s=COOL_DOWN_S, is_start_billed=False)
+_EACH_EXECUTION = Scaling("request", round_ms=1, minimum_ms=100, keep_s=COOL_DOWN_S, is_start_billed=False)
 PRODUCTS = (
-    Product(CONTAINER_APPS, "Functions on Container Apps", Scaling("instance", round_ms=1000, keep_s=COOL_DOWN_S)),
-    Product(PREMIUM, "Functions Elastic Premium", Scaling("instance", round_ms=1000, keep_s=COOL_DOWN_S, always=1)),
-    Product(FLEX, "Functions Flex Consumption", Scaling("active", round_ms=100, minimum_ms=1000), False, NO_IMAGE),
-    Product(CONSUMPTION, "Functions Consumption", Scaling("request", round_ms=1, minimum_ms=100), False, NO_IMAGE),
+    Product(CONTAINER_APPS, "Functions on Container Apps", _WHILE_THERE),
+    Product(PREMIUM, "Functions Elastic Premium", replace(_WHILE_THERE, always=1)),
+    Product(FLEX, "Functions Flex Consumption", _WHILE_WORKING, False, NO_IMAGE),
+    Product(CONSUMPTION, "Functions Consumption", _EACH_EXECUTION, False, NO_IMAGE),
 )
 WITH_IMAGES = (CONTAINER_APPS, PREMIUM)
 PROCESSORS_AND_MEMORY: Mapping[str, Sequence[tuple[float, int]]] = {

@@ -32,13 +32,11 @@ def quantities(option: Option, usage: Usage, workload: Workload) -> tuple[Quanti
 
 
 def _container_apps(option: Option, usage: Usage) -> Quantities:
-    """Kept replicas are idle but for the time in which they work, or in which there are more than the least: above it all of
-    them are billed as active. The model knows that time as a sum over replicas, so that it is counted at most, not at least.
-    """
+    """Kept replicas cost the idle rate for the whole month; what they work takes idle seconds back and is active instead. The
+    time in which there are more replicas than the kept ones is active for all of them, and `kept_active_s` has it in it."""
     cpu, gib = Decimal(str(option.cpu)), Decimal(option.memory_mb) / 1024
     kept_s = Decimal(option.min_instances * SECONDS_PER_MONTH)
-    crowded_s = min(usage.kept_idle_s, option.min_instances * usage.billed_s)
-    working_s = min(usage.kept_active_s + crowded_s, kept_s)
+    working_s = min(usage.kept_active_s, kept_s)
     for meter, size, unit in (("aca-vcpu", cpu, "vCPU"), ("aca-memory", gib, "GiB")):
         held = f"{option.min_instances} kept × {SECONDS_PER_MONTH:,} s × {size:f} {unit}"
         yield Quantity(f"{meter}-idle", kept_s * size, True, held)
