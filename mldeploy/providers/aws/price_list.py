@@ -25,9 +25,15 @@ class Sought:
         found = product["attributes"]
         if region not in (found.get("regionCode"), found.get("fromRegionCode")):
             return False
-        usage = found.get("usagetype", "")
-        is_usage = not self.usage or usage == self.usage or usage.endswith(f"-{self.usage}")
-        return is_usage and all(found.get(key) == value for key, value in self.attributes.items())
+        return self._is_used(found.get("usagetype", "")) and all(
+            found.get(key) == value for key, value in self.attributes.items()
+        )
+
+    def _is_used(self, usage: str) -> bool:
+        """Compared without the region's prefix, which us-east-1 mostly leaves out. A prefix has no dash: "CloudFront-EUC1-…" is
+        another product."""
+        prefix, dash, _ = usage.partition("-")
+        return not self.usage or usage == self.usage or usage == f"{prefix}{dash}{self.usage}"
 
 
 def _group(title: str, group: str, *meters: str) -> Sought:
