@@ -18,6 +18,7 @@ from mldeploy.cli.payload import Payload
 from mldeploy.cli.session import Session
 from mldeploy.cli.target import Target
 from mldeploy.errors import MldeployError, ProviderError
+from mldeploy.progress import SilentReporter
 
 if TYPE_CHECKING:
     from mldeploy.bench.measure import Call
@@ -201,7 +202,7 @@ def _modelled(session: Session, loaded: LoadedSpec, call: Call, wanted: Wanted, 
     from mldeploy.deploy import DEFAULT_CLOUD
 
     session.report.warn(f"{reason}; so times are modelled from one process's processor time, not measured under limits")
-    serving = prepare(loaded, DEFAULT_CLOUD, session.report)
+    serving = prepare(loaded, DEFAULT_CLOUD, SilentReporter())  # packed already
     own = replace(call, headers=serving.headers)
     profile = sweep_model.profile(serving.bundle, serving.environ, own, wanted.starts, wanted.busy_s, session.report)
     return Way(partial(sweep_model.modelled, profile), f"{sweep_model.METHOD} ({reason})")
