@@ -9,9 +9,13 @@ from importlib.resources import files
 from mldeploy.cost import book_file
 from mldeploy.cost.billing import Bill, Tariff, Terms
 from mldeploy.cost.book import PriceBook
+from mldeploy.cost.contract import Priced
 from mldeploy.cost.values import Option, Usage
 from mldeploy.cost.workload import Workload
 from mldeploy.providers.gcp import pricing
+from mldeploy.providers.gcp.provider import GcpProvider
+
+priced: Priced = GcpProvider()
 
 ZERO = Decimal(0)
 NOTHING = Usage(ZERO, ZERO, ZERO, ZERO, ZERO, 0, 0.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gcp_bills import book, month
+from gcp_bills import book, month, priced
 from gcp_specs import load, planned
 
 from mldeploy import validate
@@ -24,7 +24,6 @@ from mldeploy.providers.gcp import pricing
 from mldeploy.providers.gcp.limits import size_of
 from mldeploy.providers.gcp.provider import provider
 
-priced: Priced = provider  # type: ignore[assignment]
 PRODUCTS = [product.key for product in pricing.PRODUCTS]
 SPECS = {
     "": ("run-request", 1024, 1.0, 8),

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gcp_bills import book
+from gcp_bills import book, priced
 from gcp_catalog import REGISTRY, RUN, Catalog, Sku, run_skus, sku
 
 from mldeploy.cost import book_file, shelf
 from mldeploy.cost.book import PriceBook, PriceError, Tier
 from mldeploy.errors import MldeployError
 from mldeploy.providers.gcp import price_api
-from mldeploy.providers.gcp.provider import provider
 
 TODAY = datetime.date(2026, 12, 24)
 
@@ -32,7 +31,7 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 def fetched(catalog: Catalog) -> PriceBook:
-    return book_file.parse(provider.fetch_prices(catalog, TODAY), "fetched")
+    return book_file.parse(priced.fetch_prices(catalog, TODAY), "fetched")
 
 
 def test_prices_come_page_by_page() -> None:
@@ -60,7 +59,7 @@ def test_what_the_catalogue_does_not_say_stays_as_it_was() -> None:
     assert new.commitments == old.commitments
     assert new.everywhere["egress"] == old.everywhere["egress"]
     assert new.tariff("us-central1")["gpu-l4"] == old.tariff("us-central1")["gpu-l4"]
-    assert new.tariff("europe-west3") == old.tariff("europe-west3") | {
+    assert new.tariff("europe-west3") == {**old.tariff("europe-west3")} | {
         key: new.everywhere[key] for key in ("requests", "registry")
     }
     assert all(key in new.tariff(region) for region in old.regions for key in old.tariff(region))
@@ -92,16 +91,16 @@ def test_tiers_end_where_the_next_one_begins() -> None:
 
 
 def test_the_new_book_is_taken_into_use() -> None:
-    old = provider.prices()
-    shelf.write_book("gcp", provider.fetch_prices(Catalog(), TODAY), old)
-    assert provider.prices().date == TODAY
-    assert provider.prices().tariff("europe-west1")["cpu-request"].source.confidence == "api"
+    old = priced.prices()
+    shelf.write_book("gcp", priced.fetch_prices(Catalog(), TODAY), old)
+    assert priced.prices().date == TODAY
+    assert priced.prices().tariff("europe-west1")["cpu-request"].source.confidence == "api"
 
 
 def test_without_a_key_it_says_where_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(price_api.KEY_NAME)
     with pytest.raises(PriceError, match="GCP_BILLING_API_KEY is not set") as caught:
-        provider.fetch_prices(Catalog(), TODAY)
+        priced.fetch_prices(Catalog(), TODAY)
     assert "catalog-api" in str(caught.value.hint)
 
 
@@ -110,7 +109,7 @@ def test_the_key_is_in_no_message() -> None:
         raise MldeployError(f"403 for {url}", "check the key")
 
     with pytest.raises(PriceError, match="403 for") as caught:
-        provider.fetch_prices(refuse, TODAY)
+        priced.fetch_prices(refuse, TODAY)
     assert "secret-key" not in f"{caught.value}{caught.value.hint}{caught.value.__cause__}"
     assert caught.value.hint == "check the key"
 
@@ -166,10 +165,10 @@ def test_a_sku_that_is_not_as_documented_stops_it(path: str, value: Any, said: s
     ],
 )
 def test_an_answer_that_is_off_keeps_the_old_book(spoil: Callable[[bytes], bytes], said: str, tmp_path: Path) -> None:
-    before = provider.prices()
+    before = priced.prices()
     with pytest.raises(PriceError, match=said):
-        provider.fetch_prices(Catalog(spoil=spoil), TODAY)
-    assert provider.prices() is before
+        priced.fetch_prices(Catalog(spoil=spoil), TODAY)
+    assert priced.prices() is before
     assert not (tmp_path / "state").exists()
 
 
@@ -177,7 +176,7 @@ def test_a_price_a_thousand_times_too_high_is_not_kept() -> None:
     skus = run_skus()
     skus[0]["serviceRegions"] = ["us-central1"]
     skus[0]["pricingInfo"][0]["pricingExpression"]["tieredRates"][1]["unitPrice"]["nanos"] = 24_000_000
-    text = provider.fetch_prices(Catalog(skus), TODAY)
+    text = priced.fetch_prices(Catalog(skus), TODAY)
     with pytest.raises(PriceError, match=r"cpu-request in us-central1 went from 0\.000024 to 0\.024"):
         shelf.write_book("gcp", text, book())
-    assert provider.prices().date == book().date
+    assert priced.prices().date == book().date
