@@ -171,3 +171,15 @@ def test_all_sizes_in_all_regions_are_quick() -> None:
 
 def test_without_a_spec_it_is_the_default() -> None:
     assert priced.option("run-request", None, None) == Option("gcp", "run-request", 1024, 1.0, concurrency=8, max_instances=10)
+
+
+def test_the_documentation_has_the_rates_of_the_book() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "cost-gcp.md").read_text(encoding="utf-8")
+    known = book()
+    tier_1, tier_2 = known.tariff("us-central1"), known.tariff("us-west2")
+    for cpu, memory in (("cpu-request", "memory-request"), ("cpu-idle", "memory-idle"), ("cpu-instance", "memory-instance")):
+        cells = [f"{tariff[cpu].tiers[0].price:f} · {tariff[memory].tiers[0].price:f}" for tariff in (tier_1, tier_2)]
+        assert f"| {cells[0]} | {cells[1]} |" in page
+    assert f"{tier_1['gpu-l4'].tiers[0].price} · {tier_1['gpu-l4-zonal'].tiers[0].price}" in page
+    assert all(f"`{product.key}`" in page for product in pricing.PRODUCTS)
+    assert all(f"`{key}`" in page for key in known.commitments)
