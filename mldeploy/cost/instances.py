@@ -28,11 +28,11 @@ MAX_LEVELS = 4000
 
 
 class Level(NamedTuple):
-    """`count` like instances: the shares of time in which one is empty and in which it is gone; starts of work and of instances
-    a second; the share of its working periods that hold more than one request."""
+    """So many `instances` alike, the last of them number `upto`: the shares of time in which one is empty and in which it is
+    gone; starts of work and starts from nothing a second; the share of its working periods that hold several requests."""
 
-    index: float
-    count: float
+    upto: float
+    instances: float
     empty: float
     gone: float
     works_per_s: float
@@ -67,9 +67,9 @@ def _levels(rate: float, duration_s: float, places: int, keep_s: float, kept: in
         if index < kept:
             level = level._replace(gone=0.0, starts_per_s=0.0)
             if 1 - level.empty < NEVER:  # nothing reaches the rest of the kept ones
-                yield level._replace(count=kept - index, index=float(kept))
+                yield level._replace(instances=kept - index, upto=float(kept))
                 return
-        yield level._replace(index=index + count)
+        yield level._replace(upto=index + count)
         index += count
 
 

@@ -155,18 +155,18 @@ def _hour(rate: float, demand: Demand) -> Hour:
 def _packed(rate: float, demand: Demand, duration_s: float) -> Hour:
     kept, scaling = demand.kept, demand.scaling
     found = levels(rate, duration_s, demand.places, scaling.keep_s, kept)
-    beyond = next((level.gone for level in found if level.index > kept), 1.0)
+    beyond = next((level.gone for level in found if level.upto > kept), 1.0)
     billed = kept_active = alive = starts = 0.0
     for level in found:
-        alive += level.count * (1 - level.gone)
-        starts += level.count * level.starts_per_s
-        if level.index > kept:
-            billed += level.count * _billed(level, demand, duration_s)
+        alive += level.instances * (1 - level.gone)
+        starts += level.instances * level.starts_per_s
+        if level.upto > kept:
+            billed += level.instances * _billed(level, demand, duration_s)
         elif scaling.billing == "instance":
             # A kept instance is idle while nothing is asked of it and no instance beyond the kept ones exists.
-            kept_active += level.count * (1 - level.empty * beyond)
+            kept_active += level.instances * (1 - level.empty * beyond)
         else:
-            kept_active += level.count * _working(level, duration_s, scaling)
+            kept_active += level.instances * _working(level, duration_s, scaling)
     share = 1 - blocking(kept * demand.places, rate * duration_s) if kept else 0.0
     return Hour(billed, kept_active, alive, starts, share)
 

@@ -74,8 +74,9 @@ class Option:
 @dataclass(frozen=True, slots=True)
 class Timing:
     """One request on one option: mean time, and percentiles where they are known. `cpu_ms` is the processor time in it on one
-    whole vCPU (what requests on one instance have to share). `start_ms` is a cold start. `origin` says how it is known:
-    "measured 2026-11-21 in Docker, 0.29 vCPU", "as given"."""
+    whole vCPU (what requests on one instance have to share). `start_ms` is a cold start. `busy_ms` is the mean of requests
+    back to back, which use up their share of the processor. `origin` says how it is known: "measured 2026-11-21 in Docker,
+    0.29 vCPU", "as given"."""
 
     mean_ms: float
     cpu_ms: float
@@ -86,6 +87,7 @@ class Timing:
     p99_ms: float | None = None
     peak_memory_mb: float | None = None
     is_measured: bool = False
+    busy_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

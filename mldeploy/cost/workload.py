@@ -36,9 +36,14 @@ class Workload:
     def mean_per_s(self) -> float:
         return float(self.requests) / SECONDS_PER_MONTH
 
-    @property
+    @cached_property
     def peak_per_s(self) -> float:
         return self.mean_per_s * max(self.shape)
+
+    @cached_property
+    def met_per_s(self) -> float:
+        """The rate that a request meets on average: busy hours count by what is asked in them."""
+        return self.mean_per_s * sum(part * part for part in self.shape) / len(self.shape)
 
     def hourly_per_s(self) -> tuple[float, ...]:
         """Requests a second in each hour of the week."""

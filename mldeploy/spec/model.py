@@ -155,6 +155,36 @@ class ImageSection(Section):
     )
 
 
+class BellCurve(Section):
+    """A day's rise and fall around its busiest hour."""
+
+    peak_hour: float = Field(ge=0, le=24, description="the busiest time of day, hours after midnight")
+    width_h: float = Field(default=12.0, ge=1, le=24, description="from the foot of the rise to the foot of the fall, hours")
+    night: float = Field(default=0.0, ge=0, le=1, description="the rate outside of it, as a part of the peak")
+    weekend: float = Field(default=1.0, ge=0, le=100, description="factor on Saturday and Sunday")
+
+
+class WorkloadSection(Section):
+    """The traffic that `mldeploy cost` reckons with. It decides nothing about the deployment."""
+
+    requests: float | None = Field(default=None, gt=0, le=1e18, description="requests a month; or give peak_per_s")
+    peak_per_s: float | None = Field(default=None, gt=0, le=1e12, description="requests a second in the busiest hour")
+    curve: list[Annotated[float, Field(ge=0)]] | BellCurve | None = Field(
+        default=None,
+        description="relative rates by hour: 24 (a day), 168 (a week, Monday 00:00 first), or a bell; default: even",
+    )
+    duration_ms: float | None = Field(
+        default=None, gt=0, description="time of one request; default: as measured by bench --sweep"
+    )
+    cpu_ms: float | None = Field(default=None, gt=0, description="processor time in it, on one whole vCPU; default: all of it")
+    bytes_in: int = Field(default=0, ge=0, description="size of a request")
+    bytes_out: int = Field(default=0, ge=0, description="size of an answer")
+    cold_share: float | None = Field(
+        default=None, ge=0, le=1, description="part of the requests that meet a cold start; default: reckoned from the traffic"
+    )
+    log_bytes: int = Field(default=0, ge=0, description="what one request writes to the log")
+
+
 class StateSection(Section):
     """Where the clouds' deployments are recorded. Left out: on this machine, encrypted with a key that mldeploy makes."""
 
@@ -200,6 +230,7 @@ class ModelSpec(Section):
     )
     smoke: list[Smoke] = Field(default=[], description="requests with known answers, sent before a release serves")
     clouds: dict[str, dict[str, Any]] = Field(default={}, description="each provider's own settings")
+    workload: WorkloadSection | None = Field(default=None, description="the traffic that `mldeploy cost` reckons with")
     state: StateSection = Field(default=StateSection(), description="where the clouds' deployments are recorded")
     stages: dict[Annotated[str, Field(pattern=NAME_PATTERN)], dict[str, Any]] = Field(
         default={}, description="overlays merged over the rest: anything but name, version and stages"

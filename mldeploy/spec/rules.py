@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePath
 
+from mldeploy.spec import workload_rules
 from mldeploy.spec.node import Node, Path
 
 Finding = tuple[Path, str, str]
@@ -27,6 +28,7 @@ def problems(root: Node) -> Iterator[Finding]:
     yield from _labels(root)
     yield from _resources(root)
     yield from _smoke(root)
+    yield from workload_rules.problems(root)
 
 
 def warnings(root: Node) -> Iterator[Finding]:

@@ -32,6 +32,8 @@ SECTIONS: dict[str, tuple[tuple[str | int, ...], str]] = {
     "resources": (("resources",), ""),
     "image": (("image",), ""),
     "smoke, one entry": (("smoke", 0), ""),
+    "workload": (("workload",), ""),
+    "workload.curve, as a bell": (("workload", "curve"), ""),
     "state": (("state",), ""),
 }
 
