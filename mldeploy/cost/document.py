@@ -59,9 +59,11 @@ def document(
 ) -> Document:
     """The whole comparison. `estimates` are the table's rows, in its order; `regional` are those that the regions are judged by
     (default: the same). `front` and `cheapest` are option ids, as are the keys of `curves`; books are by provider."""
-    drawn = {name: [(number(at), number(usd)) for at, usd in points if at > 0] for name, points in (curves or {}).items()}
-    told = {*front, *cheapest, *drawn}
     named = [(option_id(each.option, each.region), each) for each in estimates]
+    evens = list(break_evens)
+    own = {name: [(number(workload.requests), number(each.total))] for name, each in named if each.total is not None}
+    drawn = {name: _curve(points, own.get(name, ()), evens, name) for name, points in (curves or {}).items()}
+    told = {*front, *cheapest, *drawn}
     bills = {name: bill_rows(each) for name, each in named if name in told}
     return Document(
         version=VERSION,
@@ -75,8 +77,17 @@ def document(
         options=[option_row(name, each, books, name in front, name in cheapest) for name, each in named],
         bills=bills,
         curves=[Curve(option_id=name, points=points) for name, points in drawn.items()],
-        break_evens=list(break_evens),
+        break_evens=evens,
         regions=region_rows(estimates if regional is None else regional, books),
         books=[book_row(book, today) for book in books.values()],
         sources=source_rows(estimates, terms, books, carbon),
     )
+
+
+def _curve(
+    points: Iterable[tuple[Decimal, Decimal]], own: Iterable[tuple[float, float]], evens: Iterable[BreakEven], name: str
+) -> list[tuple[float, float]]:
+    """The curve through its points, the estimate itself and the break-evens, so that all figures of a document agree."""
+    met = [(each["requests"], each["usd"]) for each in evens if name in (each["a"], each["b"])]
+    found = {number(at): number(usd) for at, usd in points} | dict(met) | dict(own)
+    return sorted((at, usd) for at, usd in found.items() if at > 0)

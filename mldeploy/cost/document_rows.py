@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from mldeploy.cost import ranking
 from mldeploy.cost.billing import Line, Terms
 from mldeploy.cost.book import PriceBook, Source
 from mldeploy.cost.carbon import CarbonBook
@@ -86,7 +87,9 @@ def option_row(name: str, each: Estimate, books: Mapping[str, PriceBook], is_on_
         per_1k_usd=_maybe(each.per_1k),
         free_tier_usd=number(sum((_saved(line) for line in lines(each)), Decimal(0))),
         mean_ms=_maybe(timing.mean_ms if timing else None),
-        p95_ms=_maybe(timing.p95_ms if timing else None),
+        p95_ms=_maybe(ranking.latency_ms(each)),
+        is_p95_cold=timing is not None and ranking.meets_cold(each),
+        is_p95_mean=timing is not None and timing.p95_ms is None,
         carbon_g_per_1k=_maybe(each.carbon_g_per_1k),
         peak_instances=usage.peak_instances if usage else None,
         problem=each.problem or _missing(each),
@@ -196,7 +199,8 @@ def source_rows(
         used = [line.rate.source for line in lines(each)]
         book = books.get(each.provider)
         if book is not None and terms.has_free_tier:
-            used += [book.allowances[line.quantity.meter].source for line in lines(each) if line.free or line.credit]
+            drawn_on = {line.quantity.meter for line in lines(each) if line.free or line.credit}
+            used += [of.source for of in book.allowances.values() if drawn_on & {of.meter, *of.also}]
         if book is not None and any(line.factor != 1 for line in lines(each)):
             used.append(book.commitments[terms.commitment].source)
         found.update({(each.provider, source.key): source for source in used})

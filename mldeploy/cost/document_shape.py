@@ -20,7 +20,8 @@ class WorkloadPart(TypedDict):
 
 class OptionRow(TypedDict):
     """`free_tier_usd` is what the free tier takes off. `marks` are third-party, derived, not-deployable. `problem` says why
-    there is no total."""
+    there is no total. `p95_ms` is what the ranking goes by: after a cold start where more than 5 % of the requests meet one
+    (`is_p95_cold`), the mean where no percentile is known (`is_p95_mean`)."""
 
     id: str
     cloud: str
@@ -43,6 +44,8 @@ class OptionRow(TypedDict):
     free_tier_usd: float
     mean_ms: float | None
     p95_ms: float | None
+    is_p95_cold: bool
+    is_p95_mean: bool
     carbon_g_per_1k: float | None
     peak_instances: int | None
     problem: str

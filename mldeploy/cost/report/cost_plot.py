@@ -6,7 +6,7 @@ A bill is straight between the points of its curve, so values between them are r
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import pairwise
 
@@ -18,8 +18,8 @@ from mldeploy.drawing import svg
 from mldeploy.drawing.scale import Scale, log_ticks
 
 _LEAST_USD = 0.01
-_AROUND = 300.0
-_MOST_POINTS = 160
+_AROUND, _NEAR = 100.0, 1e4
+_MOST_POINTS, _STEP = 160, 0.15
 Point = tuple[float, float]
 
 
@@ -52,11 +52,12 @@ def drawn(document: Document) -> list[Drawn]:
 
 
 def window(document: Document) -> Point:
-    """The requests shown: around the workload and every break-even, as far as the curves reach."""
+    """The requests shown: around the workload, with the break-evens not too far from it, as far as the curves reach."""
     reach = [at for curve in document["curves"] for at, _ in curve["points"]]
-    asked = [document["workload"]["requests"], *(each["requests"] for each in document["break_evens"])]
-    asked = [at for at in asked if at > 0] or reach
-    low, high = min(asked) / _AROUND, max(asked) * _AROUND
+    own = min(max(document["workload"]["requests"], min(reach)), max(reach))
+    evens = [each["requests"] for each in document["break_evens"] if own / _NEAR <= each["requests"] <= own * _NEAR]
+    low = min([own / _AROUND, *(at / 3 for at in evens)])
+    high = max([own * _AROUND, *(at * 3 for at in evens)])
     return max(min(reach), 10.0 ** math.floor(math.log10(low))), min(max(reach), 10.0 ** math.ceil(math.log10(high)))
 
 
@@ -83,12 +84,22 @@ def plot(document: Document, curves: Sequence[Drawn], room: Room) -> str:
     title = "Dollars a month, by requests a month"
     label = f"Cost a month against requests a month, {len(curves)} options; the table below has the figures"
     marks = [*_grid(x, y, room), *_workload(document, x, room)]
-    marks += [svg.curve(((x.at(at), y.at(usd)) for at, usd in each.points), each.css) for each in curves]
+    marks += [svg.curve(((x.at(at), y.at(usd)) for at, usd in _smooth(each.points)), each.css) for each in curves]
     marks += [_break_even(number, each, x, y) for number, each in within(document, x)]
     if not room.is_narrow:
-        ends = [(y.at(each.points[-1][1]), wording.short_name(each.row), each.look.css) for each in curves]
+        ends = [(y.at(each.points[-1][1]), wording.short_name(each.row, each.dash == 0), each.look.css) for each in curves]
         marks += svg.end_labels(ends, room.x[1] + 8, bottom=y.start + 4)
     return room.frame(title, label, marks, x, y, "cost")
+
+
+def _smooth(points: Sequence[Point]) -> Iterator[Point]:
+    """Points so near each other that a straight bill looks as it is on logarithmic axes: bent."""
+    for (x1, y1), (x2, y2) in pairwise(points):
+        steps = math.ceil(math.log(x2 / x1) / _STEP) or 1
+        for number in range(steps):
+            at = x1 * (x2 / x1) ** (number / steps)
+            yield at, y1 if x2 == x1 else y1 + (y2 - y1) * (at - x1) / (x2 - x1)
+    yield points[-1]
 
 
 def scales(curves: Sequence[Drawn], room: Room) -> tuple[Scale, Scale]:

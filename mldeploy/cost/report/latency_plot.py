@@ -17,8 +17,11 @@ _LEAST_USD = 0.01
 
 
 def shown(document: Document) -> list[OptionRow]:
-    """The options with a known total and a known p95: all of the front and of the chosen ones, then others in their order."""
+    """The options with a known total and a known p95: all of the front and of the chosen ones, then others in their order.
+    None where all have one and the same, as when a single duration was given: then there is nothing to see."""
     known = [row for row in document["options"] if row["total_usd"] is not None and row["p95_ms"] and not row["problem"]]
+    if len({row["p95_ms"] for row in known}) < 2:
+        return []
     known.sort(key=lambda row: not (row["is_on_front"] or row["is_cheapest"]))
     return known[:_MOST_POINTS]
 

@@ -74,6 +74,11 @@
       svg.append(line, ...dots);
       return {svg, line, dots, x: scaleOf(svg, "x"), y: scaleOf(svg, "y")};
     });
+    const rows = all("[data-curve]", readout).map(item => {
+      const toggle = make("button", {type: "button", ariaPressed: "true"}, ...item.childNodes);
+      item.append(toggle);
+      return {toggle, usd: toggle.querySelector("b")};
+    });
     let input;
     const show = at => {
       at = Math.min(Math.max(at, x.low), x.high);
@@ -88,10 +93,12 @@
           dots[each.i].style.display = "";
         }
       }
-      readout.replaceChildren(
-        make("p", {}, "At ", make("b", {textContent: whole(at)}), " requests a month:"),
-        make("ol", {}, ...found.map(each => make("li", {className: each.css}, make("b", {textContent: money(each.usd)}), make("span", {textContent: each.name})))),
-      );
+      readout.querySelector(".at").textContent = whole(at);
+      rows.forEach(({toggle, usd}, i) => {
+        const own = found.find(each => each.i === i);
+        usd.textContent = own ? money(own.usd) : "–";
+        toggle.classList.toggle("least", own !== undefined && own === found[0]);
+      });
       input.value = Math.round(ratio(at) * STEPS);
       const best = found[0] ? `, least ${money(found[0].usd)}: ${found[0].name}` : "";
       input.setAttribute("aria-valuetext", `${whole(at)} requests a month${best}`);
@@ -101,18 +108,13 @@
     [row, input] = slider("requests", STEPS, 0, step => show(x.low * (x.high / x.low) ** (step / STEPS)));
     readout.before(row);
     for (const {svg, x} of layers) onPoint(svg, px => show(x.value(px)));
-    all(".legend [data-curve]").forEach(item => {
-      const i = Number(item.dataset.curve);
-      const toggle = make("button", {type: "button", ariaPressed: "true"}, ...item.childNodes);
-      toggle.addEventListener("click", () => {
-        hidden.has(i) ? hidden.delete(i) : hidden.add(i);
-        toggle.ariaPressed = String(!hidden.has(i));
-        toggle.classList.toggle("is-off", hidden.has(i));
-        costs.forEach(svg => all("polyline.curve", svg)[i].classList.toggle("is-off", hidden.has(i)));
-        show(Number(input.dataset.at));
-      });
-      item.append(toggle);
-    });
+    rows.forEach(({toggle}, i) => toggle.addEventListener("click", () => {
+      hidden.has(i) ? hidden.delete(i) : hidden.add(i);
+      toggle.ariaPressed = String(!hidden.has(i));
+      toggle.classList.toggle("is-off", hidden.has(i));
+      costs.forEach(svg => all("polyline.curve", svg)[i].classList.toggle("is-off", hidden.has(i)));
+      show(Number(input.dataset.at));
+    }));
     all(".evens li").forEach((item, i) => {
       const go = make("button", {type: "button"}, ...item.childNodes);
       go.addEventListener("click", () => show(data.evens[i].requests));
@@ -158,7 +160,7 @@
       });
       show(best);
     });
-    show(Math.max(points.findIndex(point => point.front), 0));
+    show(Math.max(points.findIndex(point => point.chosen), 0));
   }
 
   // ---- tables: sort by a column, unknown values last; find words

@@ -73,30 +73,28 @@ def _cost(document: Document) -> str:
     if not curves:
         return _section("cost", title, '<p class="soft">No option has a known cost to draw.</p>')
     legend = "".join(
-        f'<li class="{each.look.css}" data-curve="{number}">{_swatch(each.css)}<span>{escape(wording.name(each.row))}</span>'
+        f'<li class="{each.look.css}" data-curve="{number}">'
+        f"{_swatch(each.css)}{_value(document, each)}{tables.name(each.row)}</li>"
         for number, each in enumerate(curves)
     )
+    at = wording.count(document["workload"]["requests"])
     evens = "".join(f"<li>{escape(each['text'])}</li>" for each in document["break_evens"])
     return _section(
         "cost",
         title,
         '<div class="plot">',
         _both(cost_plot.plot(document, curves, WIDE), cost_plot.plot(document, curves, NARROW)),
-        f'</div><div class="readout" id="cost-readout">{_at_workload(document, curves)}</div><ul class="legend">{legend}</ul>',
+        f'</div><div class="readout" id="cost-readout"><p>At <b class="at">{at}</b> requests a month:</p>',
+        f'<ul class="legend">{legend}</ul></div>',
         f'<h3>Break-evens</h3><ol class="evens">{evens}</ol>' if evens else "",
         _fallback("The same as a table", tables.curves(document, [(each.row, each.points) for each in curves])),
     )
 
 
-def _at_workload(document: Document, curves: Sequence[cost_plot.Drawn]) -> str:
+def _value(document: Document, each: cost_plot.Drawn) -> str:
     """The readout as it is before anybody moves: at the workload's own requests."""
-    at = document["workload"]["requests"]
-    known = [(value, each) for each in curves if (value := cost_plot.value_at(each.points, at)) is not None]
-    rows = "".join(
-        f'<li class="{each.look.css}"><b>{wording.money(value)}</b> {escape(wording.name(each.row))}</li>'
-        for value, each in sorted(known, key=lambda pair: pair[0])
-    )
-    return f"<p>At <b>{wording.count(at)}</b> requests a month:</p><ol>{rows}</ol>" if rows else ""
+    usd = cost_plot.value_at(each.points, document["workload"]["requests"])
+    return f"<b>{'–' if usd is None else wording.money(usd)}</b>"
 
 
 def _swatch(css: str) -> str:
@@ -108,7 +106,7 @@ def _latency(document: Document) -> str:
     rows = latency_plot.shown(document)
     title = "Cost by latency"
     if not rows:
-        words = "No latency was measured, so there is nothing to draw: mldeploy bench --sweep measures the model at each size."
+        words = "Nothing to draw: no two options have different known latencies. mldeploy bench --sweep measures each size."
         return _section("latency", title, f'<p class="soft">{words}</p>')
     look = looks(document)
     clouds = {row["cloud"]: row["title"] for row in rows}
@@ -148,7 +146,7 @@ def _regions(document: Document) -> str:
         for by, _ in shown
     )
     plots = "".join(f'<div class="by-{by}">{_bars(document, by, rows)}</div>' for by, rows in shown)
-    left = f'<p class="soft">{unknown:,} regions have no known total; they are in the table.</p>' if unknown else ""
+    left = f'<p class="soft">Without a known total, and only in the table: {unknown:,}.</p>' if unknown else ""
     return _section(
         "regions",
         "Regions",
@@ -196,7 +194,7 @@ def _data(document: Document) -> str:
             "css": look[row["cloud"]].css,
             "ms": row["p95_ms"],
             "usd": row["total_usd"],
-            "front": row["is_on_front"],
+            "chosen": row["is_cheapest"],
             "carbon": row["carbon_g_per_1k"],
             "remarks": tables.remarks(row),
         }

@@ -49,7 +49,7 @@ def height(rows: Sequence[RegionRow], room: Room) -> float:
 
 def plot(document: Document, rows: Sequence[RegionRow], room: Room, by: By) -> str:
     """The plot; `rows` are not empty."""
-    names = 0.0 if room.is_narrow else 210.0
+    names = 0.0 if room.is_narrow else 200.0
     middle = names + (room.width - names) / 2
     costs = Scale(0, max(row["total_usd"] or 0 for row in rows) or 1, names, middle - 72)
     carbons = Scale(0, max(row["carbon_g_per_1k"] or 0 for row in rows) or 1, middle + 4, room.width - 56)
@@ -63,14 +63,15 @@ def plot(document: Document, rows: Sequence[RegionRow], room: Room, by: By) -> s
     ]
     label = f"Cost a month and carbon of {len(rows)} regions, ranked by {by}; the table below has the figures"
     width = room.width
-    title = f"Regions by {by}, the best {PER_CLOUD} of each cloud"
+    is_cut = len(rows) < len(document["regions"])
+    title = f"Regions by {by}{f', the best {PER_CLOUD} of each cloud' if is_cut else ''}"
     return svg.frame(title, label, head + marks, left=0, width=width, height=height(rows, room))
 
 
 def _bars(number: int, row: RegionRow, css: str, costs: Scale, carbons: Scale, room: Room) -> list[str]:
     step = 38 if room.is_narrow else 22
     top = _TOP + number * step
-    name = svg.text(0, top + 12, f"{row['title']} {row['region']}", f"own {css}")
+    name = svg.text(0, top + 12, f"{row['cloud']} {row['region']}", f"own {css}")
     y = top + 17 if room.is_narrow else top + 2
     return [
         name,

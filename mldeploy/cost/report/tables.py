@@ -10,6 +10,7 @@ from mldeploy.cost.report import wording
 from mldeploy.cost.report.wording import looks
 
 MOST_ROWS = 250
+_TEXTS = ("region", "place", "remarks", "arithmetic", "source", "title", "as of", "confidence")
 _WORDS = {
     "third-party": "third-party rate",
     "derived": "derived rate",
@@ -19,13 +20,13 @@ _WORDS = {
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], css: str = "", caption: str = "") -> str:
     """Cells are HTML, whole `<td>…</td>` or `<th>…</th>`; the header is text. It scrolls inside itself where it has to."""
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
+    head = "".join(f'<th scope="col"{_class("text" if words in _TEXTS else "")}>{escape(words)}</th>' for words in header)
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     told = f"<caption>{escape(caption)}</caption>" if caption else ""
     named = f' class="{css}"' if css else ""
     # A region that scrolls can be reached by the keyboard only when it can have the focus.
     return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption or "table")}">'
+        f'<div class="wide tall" tabindex="0" role="region" aria-label="{escape(caption or "table")}">'
         f"<table{named}>{told}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -40,6 +41,14 @@ def head_cell(words: str, css: str = "") -> str:
     return f'<th scope="row"{_class(css)}>{escape(words)}</th>'
 
 
+def name(row: OptionRow) -> str:
+    """Cloud and region first, as they are what is chosen; place, product and size smaller."""
+    place = [row["region_title"]] if row["region_title"] != row["region"] else []
+    size = escape(" · ".join([*place, row["product_title"], row["config"]]))
+    where = escape(f"{row['title']} {row['region']}")
+    return f'<span><span class="own">{where}</span> <small class="soft">{size}</small></span>'
+
+
 def _class(css: str) -> str:
     return f' class="{css}"' if css else ""
 
@@ -50,7 +59,6 @@ def options(document: Document) -> str:
     look = looks(document)
     header = [
         "option",
-        "region",
         "fixed",
         "variable",
         "total a month",
@@ -62,8 +70,7 @@ def options(document: Document) -> str:
     ]
     lines = [
         [
-            head_cell(f"{row['title']} {row['product_title']}, {row['config']}", f"own {look[row['cloud']].css}"),
-            cell(" · ".join(dict.fromkeys((row["region"], row["region_title"]))), css="text"),
+            f'<th scope="row" class="{look[row["cloud"]].css}">{name(row)}</th>',
             cell(wording.money(row["fixed_usd"]), row["fixed_usd"]),
             cell(wording.money(row["variable_usd"]), row["variable_usd"]),
             cell(wording.money(row["total_usd"]), row["total_usd"], "total"),
@@ -98,6 +105,8 @@ def remarks(row: OptionRow) -> str:
     said = [row["problem"]] if row["problem"] else []
     said += ["cheapest of this cloud that meets the goal"] if row["is_cheapest"] else []
     said += ["on the front"] if row["is_on_front"] else []
+    said += ["p95 is after a cold start"] if row["is_p95_cold"] else []
+    said += ["mean, no percentile is known"] if row["is_p95_mean"] else []
     said += [_WORDS.get(mark, mark) for mark in row["marks"]]
     said += [row["note"]] if row["note"] and not row["is_deployable"] else []
     return "; ".join(said)

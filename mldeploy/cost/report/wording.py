@@ -79,8 +79,8 @@ def name(row: OptionRow) -> str:
     return f"{row['title']} · {row['product_title']} · {row['region']} · {row['config']}"
 
 
-def short_name(row: OptionRow, most: int = 25) -> str:
-    """For the end of a curve: product and what is kept, cut to `most` letters."""
-    kept = f", {row['min_instances']} kept" if row["min_instances"] else ""
-    words = f"{row['product_title']}{kept}"
-    return words if len(words) <= most else f"{words[: most - 1 - len(kept)].rstrip()}…{kept}"
+def short_name(row: OptionRow, is_first: bool, most: int = 25) -> str:
+    """For the end of a curve: the cloud, and from its second curve on what tells it from the first."""
+    more = "" if is_first else f", {row['min_instances']} kept" if row["min_instances"] else f", {row['product_title']}"
+    words = f"{row['cloud']}{more}"
+    return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"
