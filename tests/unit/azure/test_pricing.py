@@ -31,8 +31,9 @@ DEPLOYABLE = [option for product in (CONTAINER_APPS, PREMIUM) for option in pric
 
 
 @pytest.fixture(autouse=True)
-def _plain_machine(no_environment: None) -> None:
-    pass
+def _plain_machine(no_environment: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The books that ship, whatever this machine has renewed."""
+    monkeypatch.setenv("MLDEPLOY_STATE_DIR", str(tmp_path_factory.getbasetemp() / "nothing-renewed"))
 
 
 def _name(option: Option) -> str:

@@ -22,6 +22,12 @@ SILENT = Workload(NOTHING)
 SCALING = {product.key: product.scaling for product in pricing.PRODUCTS}
 
 
+@pytest.fixture(autouse=True)
+def _shipped_book(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The book that ships, whatever this machine has renewed."""
+    monkeypatch.setenv("MLDEPLOY_STATE_DIR", str(tmp_path_factory.getbasetemp() / "nothing-renewed"))
+
+
 def sized(product: str, memory_mb: int, **changes: Any) -> Option:
     (found,) = [each for each in pricing.sizes(product) if each.memory_mb == memory_mb]
     values = {name: getattr(found, name) for name in found.__slots__}
