@@ -16,7 +16,7 @@ from mldeploy.errors import SpecError
 from mldeploy.providers.aws import references
 from mldeploy.providers.aws.limits import LIMITS, TITLE
 from mldeploy.providers.aws.settings import AwsSettings
-from mldeploy.providers.aws.sizing import DEFAULT_EPHEMERAL_MB, DEFAULT_MEMORY_MB, NAME, settings_of, sizing
+from mldeploy.providers.aws.sizing import DEFAULT_EPHEMERAL_MB, DEFAULT_MEMORY_MB, DEFAULT_TIMEOUT_S, NAME, settings_of, sizing
 from mldeploy.spec.loaded import LoadedSpec
 
 ARCHITECTURES = ("x86_64", "arm64")
@@ -67,6 +67,7 @@ def option_of(program: Mapping[str, Any]) -> tuple[Option, str]:
             program["alarms"],
             has_secret=bool(program["secrets"]["managed"]),
             log_retention_days=program["log_retention_days"],
+            timeout_s=function["environment"]["MLDEPLOY_TIMEOUT_S"],
         ),
     )
     return found, program["region"]
@@ -109,6 +110,7 @@ def _of_spec(architecture: str, loaded: LoadedSpec) -> Option:
             None if settings.alarms is None else settings.alarms.model_dump(),
             has_secret=bool(managed),
             log_retention_days=settings.log_retention_days,
+            timeout_s=f"{size.timeout_s:g}",
         ),
     )
 
@@ -121,15 +123,21 @@ def _default(architecture: str) -> Option:
         memory_mb=DEFAULT_MEMORY_MB,
         cpu=_cpu(DEFAULT_MEMORY_MB),
         ephemeral_mb=DEFAULT_EPHEMERAL_MB,
-        traits=_traits(settings.endpoint, None, has_secret=False, log_retention_days=settings.log_retention_days),
+        traits=_traits(
+            settings.endpoint,
+            None,
+            has_secret=False,
+            log_retention_days=settings.log_retention_days,
+            timeout_s=f"{DEFAULT_TIMEOUT_S:g}",
+        ),
     )
 
 
 def _traits(
-    endpoint: str, alarms: Mapping[str, Any] | None, *, has_secret: bool, log_retention_days: int
+    endpoint: str, alarms: Mapping[str, Any] | None, *, has_secret: bool, log_retention_days: int, timeout_s: str
 ) -> tuple[tuple[str, str], ...]:
-    """What decides the bill besides size. Alarms are counted as the program declares them: with an endpoint, errors are watched
-    on the function and on its answers."""
+    """What decides the bill besides size, and how long a request may take. Alarms are counted as the program declares them:
+    with an endpoint, errors are watched on the function and on its answers."""
     count = 0
     if alarms is not None:
         count += (1 if endpoint == "none" else 2) if alarms["errors"] is not None else 0
@@ -140,6 +148,7 @@ def _traits(
         ("image_mb", str(IMAGE_MB)),
         ("log_retention_days", str(log_retention_days)),
         ("secrets", str(int(has_secret))),
+        ("timeout_s", timeout_s),
     )
 
 

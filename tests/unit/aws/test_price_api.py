@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from mldeploy.cost import book_file, shelf
-from mldeploy.cost.book import PriceBook, PriceError
+from mldeploy.cost.book import PriceBook, PriceError, Tier
+from mldeploy.cost.contract import Priced
 from mldeploy.providers.aws import pricing
-from mldeploy.providers.aws.provider import provider
+from mldeploy.providers.aws.provider import AwsProvider
 
+provider: Priced = AwsProvider()
 HOST = "https://pricing.us-east-1.amazonaws.com"
 TODAY = datetime.date(2026, 11, 21)
 VERSION = "20261101000000"
@@ -162,9 +164,9 @@ def test_prices_come_from_the_files(web: Files) -> None:
     assert book.date == TODAY
     london = book.tariff("eu-west-2")
     assert london["compute-arm64"].tiers[1].price == Decimal("0.0000120001")
-    assert london["provisioned-compute-arm64"].tiers == ((None, Decimal("0.0000090167")),)
-    assert london["http-api-request"].tiers[1] == (None, Decimal("0.00000104"))
-    assert london["egress"].tiers[0] == (10240, Decimal("0.09"))
+    assert london["provisioned-compute-arm64"].tiers == (Tier(None, Decimal("0.0000090167")),)
+    assert london["http-api-request"].tiers[1] == Tier(None, Decimal("0.00000104"))
+    assert london["egress"].tiers[0] == Tier(Decimal(10240), Decimal("0.09"))
     assert london["logs-ingest"].tiers[0].price == Decimal("0.5985")
     assert london["registry"].source.confidence == "api"
     source = london["compute-x86_64"].source

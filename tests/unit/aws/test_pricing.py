@@ -15,8 +15,9 @@ from mldeploy.cost.values import SECONDS_PER_MONTH, Option, Quantity, Timing, Us
 from mldeploy.cost.workload import Workload
 from mldeploy.providers.aws import pricing
 from mldeploy.providers.aws.options import option
-from mldeploy.providers.aws.provider import provider
+from mldeploy.providers.aws.provider import AwsProvider
 
+provider: Priced = AwsProvider()
 SCALING = pricing.PRODUCTS[0].scaling
 
 
@@ -139,7 +140,7 @@ def test_neighbours_are_counted() -> None:
     found = counted(around, used(1024, cold_starts=3), bytes_out=1024 * 1024, log_bytes=1024 * 1024)
     assert found["registry"] == 1
     assert found["alarm"] == 11
-    assert (found["secret"], found["secret-call"]) == (1, 3)
+    assert (found["secret"], found["secret-call"]) == (Decimal(1), Decimal(3))
     assert found["egress"] == found["logs-ingest"] == 1
     assert found["logs-storage"] == 12
     fixed = [each.meter for each in pricing.quantities(around, used(1), Workload(Decimal(1))) if each.is_fixed]

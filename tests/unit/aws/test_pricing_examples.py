@@ -52,7 +52,7 @@ def test_example_1_mobile_backend() -> None:
     found = bill(counted(function(1536), 3_000_000, 120))
     assert amount_of(found, "compute-x86_64") == "2.33"
     assert amount_of(found, "request-x86_64") == "0.40"
-    assert (cents(found.total), found.fixed) == ("2.73", 0)
+    assert (cents(found.total), cents(found.fixed)) == ("2.73", "0.00")
 
 
 def test_example_3_bert_with_ephemeral_storage() -> None:

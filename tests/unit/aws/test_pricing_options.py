@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from mldeploy.cost.contract import Priced
 from mldeploy.errors import SpecError
 from mldeploy.plan import Plan
 from mldeploy.providers.aws.options import SIZES_MB
-from mldeploy.providers.aws.provider import provider
+from mldeploy.providers.aws.provider import AwsProvider
 from mldeploy.spec.loaded import LoadedSpec
 
+provider: Priced = AwsProvider()
 Load = Callable[..., LoadedSpec]
 Planned = Callable[..., Plan]
 FULL = """
@@ -40,6 +42,7 @@ def test_a_spec_says_what_is_compared(load: Load) -> None:
         "image_mb": "100",
         "log_retention_days": "7",
         "secrets": "1",
+        "timeout_s": "29",
     }
 
 
@@ -95,3 +98,12 @@ def test_spec_keys_make_the_option(load: Load, kept: int) -> None:
     again = load(f"resources: {{{body}}}")
     assert provider.option(provider.product_of(again), again, None) == wanted
     assert ("resources.min_instances" in keys) == bool(kept)
+
+
+def test_the_timeout_is_the_runtimes_own(load: Load) -> None:
+    def timeout(text: str) -> str:
+        return provider.option("lambda-x86_64", load(text), None).trait("timeout_s")
+
+    assert timeout("") == "30"
+    assert timeout("resources: {timeout_s: 2.5}") == "2.5"
+    assert timeout("clouds: {aws: {endpoint: http_api}}") == "29"
