@@ -68,7 +68,7 @@ def option(product: str, loaded: LoadedSpec | None, memory_mb: int | None) -> Op
         raise SpecError(
             f"{TITLE} has no instance of {size.memory_mb} MiB and {size.cpu:g} vCPU: {fault}", _nearest(product, size)
         )
-    return _option(product, size, () if loaded is None else tuple(_traits(loaded, settings)))
+    return _option(product, size, () if loaded is None else tuple(_traits(loaded, settings, size)))
 
 
 def _fault(product: str, size: Sizing) -> str:
@@ -113,25 +113,27 @@ def _option(product: str, size: Sizing, traits: tuple[tuple[str, str], ...] = ()
     )
 
 
-def _traits(loaded: LoadedSpec, settings: GcpSettings) -> Iterator[tuple[str, str]]:
-    """What stands beside the service and is billed, counted; sorted."""
+def _traits(loaded: LoadedSpec, settings: GcpSettings, size: Sizing) -> Iterator[tuple[str, str]]:
+    """What stands beside the service and is billed, counted, and when a request is given up; sorted."""
     spec = loaded.spec
     managed = sum(references.is_managed(reference or f"env:{name}") for name, reference in spec.secrets.items())
     has_key = spec.access == "key" and references.KEY_NAME not in spec.secrets
     alarms = settings.alarms.model_dump() if settings.alarms else None
-    return _counted(alarms, settings.schedule is not None, managed + has_key)
+    return _told(alarms, settings.schedule is not None, managed + has_key, f"{size.timeout_s:g}")
 
 
-def _counted(alarms: Mapping[str, Any] | None, has_schedule: bool, secrets: int) -> Iterator[tuple[str, str]]:
+def _told(alarms: Mapping[str, Any] | None, has_schedule: bool, secrets: int, timeout_s: str) -> Iterator[tuple[str, str]]:
     conditions = sum(bool((alarms or {}).get(key)) for key in ("errors", "throttles", "p95_ms"))
     for name, count in (("alarms", conditions), ("schedules", int(has_schedule)), ("secrets", secrets)):
         if count:
             yield name, str(count)
+    yield "timeout_s", timeout_s
 
 
 def option_of(program: Mapping[str, Any]) -> tuple[Option, str]:
     """The option and the region of a program document."""
     container, cpu = program["container"], str(program["container"]["cpu"])
+    timeout_s = str(program["environment"]["MLDEPLOY_TIMEOUT_S"])
     found = Option(
         provider=NAME,
         product=INSTANCE if container["cpu_always_on"] else REQUEST,
@@ -140,7 +142,7 @@ def option_of(program: Mapping[str, Any]) -> tuple[Option, str]:
         concurrency=container["concurrency"],
         min_instances=container["min_instances"],
         max_instances=container["max_instances"],
-        traits=tuple(_counted(program["alarms"], program["schedule"] is not None, len(program["secrets"]))),
+        traits=tuple(_told(program["alarms"], program["schedule"] is not None, len(program["secrets"]), timeout_s)),
     )
     return found, str(program["region"])
 

@@ -82,6 +82,10 @@ def _compute(option: Option, usage: Usage) -> Iterator[Quantity]:
         yield from _size(option, "request", busy_s, f"{busy_s:,.1f} s at work")
         yield Quantity("requests", usage.requests, how=f"{usage.requests:,} requests")
         return
+    if option.product == JOB:  # has no instances to keep
+        run_s = usage.billed_s + usage.kept_active_s
+        yield from _size(option, "instance", run_s, f"{run_s:,.1f} s of tasks")
+        return
     if option.min_instances:
         yield from _size(option, "instance", kept_s, kept, is_fixed=True)
     yield from _size(option, "instance", usage.billed_s, f"{usage.billed_s:,.1f} s of instances")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from dataclasses import replace
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +18,8 @@ from mldeploy import validate
 from mldeploy.cost import carbon
 from mldeploy.cost.billing import Tariff
 from mldeploy.cost.contract import Priced
+from mldeploy.cost.estimate import grid
+from mldeploy.cost.timing import Given
 from mldeploy.cost.values import Option
 from mldeploy.cost.workload import Workload
 from mldeploy.errors import SpecError
@@ -53,10 +56,10 @@ def test_what_stands_beside_it_is_counted_the_same_from_both(tmp_path: Path) -> 
         "clouds: {gcp: {alarms: {throttles: null, p95_ms: 300}}}\n"
     )
     chosen = priced.option("run-request", load(text, tmp_path), None)
-    assert chosen.traits == (("alarms", "2"), ("secrets", "3"))
+    assert chosen.traits == (("alarms", "2"), ("secrets", "3"), ("timeout_s", "30"))
     assert priced.option_of(planned(text, tmp_path).program)[0] == chosen
     scheduled = planned("clouds: {gcp: {schedule: {cron: '0 6 * * *', inputs: [1]}}}\n", tmp_path).program
-    assert priced.option_of(scheduled)[0].traits == (("schedules", "1"),)
+    assert priced.option_of(scheduled)[0].traits == (("schedules", "1"), ("timeout_s", "30"))
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
@@ -82,7 +85,7 @@ def test_a_size_written_into_a_spec_is_deployed_as_that_size(product: str, tmp_p
         loaded = load(text, tmp_path / str(number))
         assert validate.validate(loaded, provider) == ()
         assert priced.product_of(loaded) == product
-        assert priced.option(product, loaded, None) == size
+        assert priced.option(product, loaded, None) == replace(size, traits=(("timeout_s", "30"),))
 
 
 def _flow(values: dict[str, Any]) -> str:
@@ -183,3 +186,15 @@ def test_the_documentation_has_the_rates_of_the_book() -> None:
     assert f"{tier_1['gpu-l4'].tiers[0].price} · {tier_1['gpu-l4-zonal'].tiers[0].price}" in page
     assert all(f"`{product.key}`" in page for product in pricing.PRODUCTS)
     assert all(f"`{key}`" in page for key in known.commitments)
+
+
+def test_a_request_longer_than_the_timeout_of_the_spec_has_no_price(tmp_path: Path) -> None:
+    loaded = load("resources: {timeout_s: 2.5}\n", tmp_path)
+    workload = Workload(Decimal(1000))
+    regions = {"gcp": ["europe-west1"]}
+    short, long = (
+        [each.problem for each in grid([priced], workload, Given(duration_ms), regions=regions, loaded=loaded)]
+        for duration_ms in (2000, 3000)
+    )
+    assert short[:2] == ["", ""]
+    assert all("longer than the timeout of 2.5 s" in problem for problem in long)

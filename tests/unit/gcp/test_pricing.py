@@ -159,6 +159,8 @@ def test_instance_based_billing_has_no_requests_and_its_own_free_tier() -> None:
 def test_jobs_cost_what_instances_cost() -> None:
     usage = month(requests=1000, billed_s="60000")
     assert bill(option(pricing.JOB), usage).total == bill(option(pricing.INSTANCE), usage).total
+    kept = month(requests=1000, kept_active_s="60000", kept_idle_s=str(SECONDS_PER_MONTH - 60_000))
+    assert bill(option(pricing.JOB, min_instances=1), kept).total == bill(option(pricing.JOB), usage).total
 
 
 def test_london_has_the_price_of_its_tier() -> None:
