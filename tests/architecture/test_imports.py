@@ -44,7 +44,7 @@ ALLOWED = {
     "stacks": {"errors", "progress", "plan", "spec", "bundle", "state", "smoke", "calling", "image", "providers.contract"},
     "naming": set(),
     "deploy": {"errors", "progress", "plan", "spec", "bundle", "providers", "state", "validate", "image"},
-    "bench": {"errors", "progress", "handlers", "providers", "drawing"},
+    "bench": {"errors", "progress", "plan", "handlers", "providers", "image", "cost", "drawing"},
     "cli": {
         "errors",
         "progress",
