@@ -52,7 +52,7 @@ def quantities(option: Option, usage: Usage, workload: Workload) -> tuple[Quanti
 def _fixed(option: Option) -> Iterator[Quantity]:
     architecture, memory_gb = _architecture(option), _memory_gb(option)
     kept = option.min_instances
-    how = f"{kept} environments × {memory_gb:f} GB × {HOURS_PER_MONTH} h"
+    how = f"kept environments: {kept} × {memory_gb:f} GB × {HOURS_PER_MONTH} h"
     yield Quantity(f"provisioned-{architecture}", kept * memory_gb * SECONDS_PER_MONTH, True, how)
     image_mb = Decimal(option.trait("image_mb", str(IMAGE_MB)))
     yield Quantity("registry", image_mb / MIB, True, f"one image of {image_mb} MB, compressed (assumed)")
