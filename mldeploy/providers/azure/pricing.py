@@ -97,7 +97,7 @@ def option(product: str, loaded: LoadedSpec | None, memory_mb: int | None) -> Op
         concurrency=int(size.requests.value) if product in WITH_IMAGES else seen.spec.resources.concurrency or 1,
         min_instances=max(1, least) if product == PREMIUM else 0 if product == CONSUMPTION else least,
         max_instances=int(size.max_instances.value),
-        traits=_alerts(product, settings.alarms.model_dump() if settings.alarms else None),
+        traits=_traits(product, settings.alarms.model_dump() if settings.alarms else None, f"{size.timeout_s.value:g}"),
     )
 
 
@@ -150,13 +150,13 @@ def _no_such_size(product: str, loaded: LoadedSpec, memory_mb: int | None, asked
     return SpecError(f"{problem.where} {problem.path}: {message}", fix, (problem,))
 
 
-def _alerts(product: str, alarms: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    """How many alerts a deployment has, as the program makes them: Elastic Premium has none for refused requests."""
-    if not alarms or product not in WITH_IMAGES:
-        return ()
-    watched = ("errors", "throttles") if product == CONTAINER_APPS else ("errors",)
-    counts = {LOG_ALERTS: int(bool(alarms.get("p95_ms"))), METRIC_ALERTS: sum(bool(alarms.get(kind)) for kind in watched)}
-    return tuple((name, str(count)) for name, count in sorted(counts.items()) if count)
+def _traits(product: str, alarms: Mapping[str, Any] | None, timeout_s: str) -> tuple[tuple[str, str], ...]:
+    """How many alerts a deployment has, as the program makes them (Elastic Premium has none for refused requests), and when a
+    request is given up."""
+    said, watched = alarms or {}, ("errors", "throttles") if product == CONTAINER_APPS else ("errors",)
+    counts = {LOG_ALERTS: int(bool(said.get("p95_ms"))), METRIC_ALERTS: sum(bool(said.get(kind)) for kind in watched)}
+    told = {name: str(count) for name, count in counts.items()} if product in WITH_IMAGES else {}
+    return tuple(sorted({**told, "timeout_s": timeout_s}.items()))
 
 
 def product_of(loaded: LoadedSpec) -> str:
@@ -178,7 +178,7 @@ def option_of(program: Mapping[str, Any]) -> tuple[Option, str]:
         concurrency=int(program["requests"]),
         min_instances=int(program["min_instances"]),
         max_instances=int(program["max_instances"]),
-        traits=_alerts(product, program["alarms"]),
+        traits=_traits(product, program["alarms"], str(program["environment"]["MLDEPLOY_TIMEOUT_S"])),
     )
     return found, str(program["location"])
 

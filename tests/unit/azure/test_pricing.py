@@ -24,6 +24,7 @@ SPECS = (
     "resources: {min_instances: 2}\nclouds: {azure: {cpu: 0.75, region: westus2}}\n",
     "clouds: {azure: {schedule: {cron: '0 6 * * *', inputs: 1}, alarms: null}}\n",
     "clouds: {azure: {alarms: {errors: 1, throttles: 2, p95_ms: 300}}}\n",
+    "resources: {timeout_s: 5}\n",
     "clouds: {azure: {plan: premium, alarms: {errors: 1, throttles: 2, p95_ms: 300}}}\n",
     "clouds: {azure: {plan: premium, premium_size: EP2, zone_redundant: true, region: eastus2}}\n",
 )
@@ -54,6 +55,18 @@ def test_what_a_spec_asks_for_is_what_its_program_deploys(tmp_path: Path, text: 
     program = provider.plan(loaded, ap.bundle()).program
     product = provider.product_of(loaded)
     assert provider.option_of(program) == (provider.option(product, loaded, None), provider.region_of(loaded))
+
+
+def test_alerts_are_counted_as_the_program_makes_them(tmp_path: Path) -> None:
+    text = "resources: {timeout_s: 5}\nclouds: {azure: {plan: %s, alarms: {errors: 1, throttles: 2, p95_ms: 300}}}\n"
+    found = [
+        provider.option(product, ap.load(tmp_path / plan, text % plan), None).traits
+        for plan, product in (("container_apps", CONTAINER_APPS), ("premium", PREMIUM))
+    ]
+    assert found == [
+        (("log_alerts", "1"), ("metric_alerts", "2"), ("timeout_s", "5")),
+        (("log_alerts", "1"), ("metric_alerts", "1"), ("timeout_s", "5")),
+    ]
 
 
 @pytest.mark.parametrize("option", DEPLOYABLE, ids=_name)
