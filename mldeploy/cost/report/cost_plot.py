@@ -118,11 +118,15 @@ def within(document: Document, x: Scale) -> list[tuple[int, BreakEven]]:
 
 def _grid(x: Scale, y: Scale, room: Room) -> list[str]:
     most = 6 if room.is_narrow else 9
-    marks = [svg.row(*room.x, y.at(usd), wording.axis_money(usd)) for usd in log_ticks(y.low, y.high, most)]
+    marks = [svg.row(*room.x, y.at(usd), _axis_money(usd)) for usd in log_ticks(y.low, y.high, most)]
     marks.append(svg.line("grid", x.start, y.start, x.end, y.start))
     marks += [svg.text(x.at(at), y.start + 18, wording.compact(at), anchor="middle") for at in log_ticks(x.low, x.high, most)]
-    least = f"; the lowest line is {wording.money(_LEAST_USD)} or less" if y.low == _LEAST_USD else ""
-    return [*marks, svg.text(room.left, y.start + 36, f"requests a month{least}")]
+    return [*marks, svg.text(room.left, y.start + 36, "requests a month")]
+
+
+def _axis_money(usd: float) -> str:
+    """A cent stands for all that is less, and for free."""
+    return f"≤ {wording.axis_money(usd)}" if usd <= _LEAST_USD else wording.axis_money(usd)
 
 
 def _workload(document: Document, x: Scale, room: Room) -> list[str]:

@@ -85,10 +85,17 @@ def _cost(document: Document) -> str:
         '<div class="plot">',
         _both(cost_plot.plot(document, curves, WIDE), cost_plot.plot(document, curves, NARROW)),
         f'</div><div class="readout" id="cost-readout"><p>At <b class="at">{at}</b> requests a month:</p>',
-        f'<ul class="legend">{legend}</ul></div>',
+        f'<ul class="legend">{legend}</ul>{_ends(curves)}</div>',
         f'<h3>Break-evens</h3><ol class="evens">{evens}</ol>' if evens else "",
         _fallback("The same as a table", tables.curves(document, [(each.row, each.points) for each in curves])),
     )
+
+
+def _ends(curves: Sequence[cost_plot.Drawn]) -> str:
+    """Why some curves end early."""
+    last = {each.points[-1][0] for each in curves}
+    words = "A curve ends where its option takes no more requests, or where its cost is not known."
+    return f'<p class="soft">{words}</p>' if len(last) > 1 else ""
 
 
 def _value(document: Document, each: cost_plot.Drawn) -> str:

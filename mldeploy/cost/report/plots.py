@@ -13,7 +13,7 @@ from mldeploy.drawing import svg as pieces
 from mldeploy.drawing import theme
 
 _MARGIN = 20.0
-_LINE = 88
+_LINE, _NOTE = 74, 112
 
 
 def style() -> str:
@@ -26,11 +26,13 @@ def svg(document: Document) -> str:
     drawn = []
     if curves := cost_plot.drawn(document):
         drawn.append((cost_plot.plot(document, curves, WIDE), WIDE.height))
+        if notes := _notes(document):
+            drawn.append(notes)
     if rows := latency_plot.shown(document):
         drawn.append((latency_plot.plot(document, rows, WIDE_PLAIN), WIDE_PLAIN.height))
     if regions := region_plot.ranked(document, "cost"):
         drawn.append((region_plot.plot(document, regions, WIDE, "cost"), region_plot.height(regions, WIDE)))
-    answer = _lines(document["answer"])
+    answer = _lines(document["answer"], _LINE)
     y = 24.0 + 20 * len(answer)
     head = [
         f'<text class="answer" x="{_MARGIN}" y="{30 + 20 * number}">{escape(words)}</text>'
@@ -54,6 +56,15 @@ def prices(document: Document) -> str:
     return f"prices of {' to '.join(dict.fromkeys((dates[0], dates[-1])))}" if dates else "no prices"
 
 
-def _lines(words: str) -> list[str]:
+def _notes(document: Document) -> tuple[str, float] | None:
+    """What the numbers in the first plot mean, and how high that is."""
+    said = [f"{number}  {each['text']}" for number, each in enumerate(document["break_evens"], 1)]
+    lines = [words for text in said for words in _lines(text, _NOTE)]
+    height = 18.0 * len(lines) + 6
+    marks = "".join(pieces.text(0, 12 + 18 * number, words) for number, words in enumerate(lines))
+    return (f'<svg viewBox="0 0 {WIDE.width:g} {height:g}">{marks}</svg>', height) if lines else None
+
+
+def _lines(words: str, most: int) -> list[str]:
     """Broken at blanks, as an SVG does not do by itself."""
-    return [found.strip() for found in re.findall(rf"\S.{{0,{_LINE}}}(?=\s|$)|\S+", words)]
+    return [found.strip() for found in re.findall(rf"\S.{{0,{most}}}(?=\s|$)|\S+", words)]

@@ -42,9 +42,8 @@ def head_cell(words: str, css: str = "") -> str:
 
 
 def name(row: OptionRow) -> str:
-    """Cloud and region first, as they are what is chosen; place, product and size smaller."""
-    place = [row["region_title"]] if row["region_title"] != row["region"] else []
-    size = escape(" · ".join([*place, row["product_title"], row["config"]]))
+    """Cloud and region first, as they are what is chosen; product and size smaller."""
+    size = escape(f"{row['product_title']} · {row['config']}")
     where = escape(f"{row['title']} {row['region']}")
     return f'<span><span class="own">{where}</span> <small class="soft">{size}</small></span>'
 
@@ -56,35 +55,43 @@ def _class(css: str) -> str:
 def options(document: Document) -> str:
     """Every option, what is unknown included. Very long comparisons are cut, and say so."""
     rows = _kept(document)
+    has_percentiles = any(row["p95_ms"] is not None and not row["is_p95_mean"] for row in rows)
     look = looks(document)
     header = [
         "option",
+        "total a month",
         "fixed",
         "variable",
-        "total a month",
         "per 1,000",
-        "free tier",
-        "p95",
+        "p95" if has_percentiles else "mean time",
         "gCO₂e per 1,000",
+        "free tier",
         "remarks",
     ]
     lines = [
         [
             f'<th scope="row" class="{look[row["cloud"]].css}">{name(row)}</th>',
+            cell(wording.money(row["total_usd"]), row["total_usd"], "total"),
             cell(wording.money(row["fixed_usd"]), row["fixed_usd"]),
             cell(wording.money(row["variable_usd"]), row["variable_usd"]),
-            cell(wording.money(row["total_usd"]), row["total_usd"], "total"),
             cell(wording.money(row["per_1k_usd"]), row["per_1k_usd"]),
-            cell(f"−{wording.money(row['free_tier_usd'])}" if row["free_tier_usd"] else "–", row["free_tier_usd"]),
-            cell(wording.millis(row["p95_ms"]), row["p95_ms"]),
+            cell(wording.millis(row["p95_ms"]) + (" (mean)" if has_percentiles and row["is_p95_mean"] else ""), row["p95_ms"]),
             cell(wording.grams(row["carbon_g_per_1k"]), row["carbon_g_per_1k"]),
+            cell(f"−{wording.money(row['free_tier_usd'])}" if row["free_tier_usd"] else "–", row["free_tier_usd"]),
             cell(remarks(row), css="text remarks"),
         ]
         for row in rows
     ]
     missing = len(document["options"]) - len(rows)
     cut = f'<p class="soft">{missing:,} more options are left out here; `--format csv` has all.</p>' if missing else ""
-    return table(header, lines, "sortable", "Every option: dollars a month, latency, carbon") + cut
+    return table(header, lines, "sortable", "Every option: dollars a month, latency, carbon") + cut + _notes(rows)
+
+
+def _notes(rows: Iterable[OptionRow]) -> str:
+    """Why some products are there for comparison only, once each."""
+    notes = {row["product_title"]: row["note"] for row in rows if not row["is_deployable"] and row["note"]}
+    items = "".join(f"<li>{escape(f'{product}: {note}')}</li>" for product, note in notes.items())
+    return f"<p>For comparison only:</p><ul>{items}</ul>" if items else ""
 
 
 def _kept(document: Document) -> list[OptionRow]:
@@ -103,12 +110,10 @@ def _kept(document: Document) -> list[OptionRow]:
 def remarks(row: OptionRow) -> str:
     """What a reader must know of one row: why there is no total first, what it is chosen for, how sure its figures are."""
     said = [row["problem"]] if row["problem"] else []
-    said += ["cheapest of this cloud that meets the goal"] if row["is_cheapest"] else []
+    said += ["chosen"] if row["is_cheapest"] else []
     said += ["on the front"] if row["is_on_front"] else []
     said += ["p95 is after a cold start"] if row["is_p95_cold"] else []
-    said += ["mean, no percentile is known"] if row["is_p95_mean"] else []
     said += [_WORDS.get(mark, mark) for mark in row["marks"]]
-    said += [row["note"]] if row["note"] and not row["is_deployable"] else []
     return "; ".join(said)
 
 

@@ -11,6 +11,9 @@ SHAPES = ("circle", "square", "triangle", "diamond")
 _UNITS = ((1e15, 1e12, "T"), (1e12, 1e12, "T"), (1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e3, 1e3, "k"))
 
 
+_LEAST_GRAMS = 0.001
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """A cloud's colour class and the shape of its points: told apart by either."""
@@ -67,6 +70,8 @@ def grams(value: float | None) -> str:
     """Carbon to two or three digits; its method is no finer."""
     if value is None:
         return "unknown"
+    if 0 < value < _LEAST_GRAMS:
+        return f"< {_LEAST_GRAMS:g}"
     return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
