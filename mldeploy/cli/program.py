@@ -24,6 +24,10 @@ SECTIONS: dict[str, dict[str, str]] = {
         "preview": "Show what `up` would make exist.",
         "build": "Build and check the image; push nothing.",
     },
+    "Weigh it": {
+        "cost": "Estimate a month: fixed, variable, for each 1,000.",
+        "compare": "Compare clouds, regions and sizes for one model.",
+    },
     "Serve it": {
         "up": "Deploy: pack, start, smoke-test, switch over.",
         "serve": "Serve in this terminal until Ctrl-C.",
