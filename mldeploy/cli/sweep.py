@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from mldeploy.spec.loaded import LoadedSpec
 
 
+BUSY = 0.5
+"""A load above this part of the cores is in the way of a measurement."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What the command line asks for. `memory_mb` empty: a choice of all sizes."""
@@ -61,6 +65,11 @@ def run(session: Session, target: Target, payload: Payload, wanted: Wanted) -> N
     chosen = _choose(session, wanted)
     session.after_interrupt = lambda: "the measurement is incomplete and was thrown away; no container is left"
     circumstances, date = machine.machine(), machine.today()
+    if float(circumstances["load before"]) > float(circumstances["cores"]) * BUSY:
+        session.report.warn(
+            f"this machine is busy (load {circumstances['load before']} on {circumstances['cores']} cores): "
+            "times will be longer than they need to be"
+        )
     deploy.check(loaded, session.settings.cloud_or_default)
     bundle = deploy.pack(loaded, session.report)
     with ExitStack() as stack:
