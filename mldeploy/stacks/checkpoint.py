@@ -1,6 +1,7 @@
 """A checkpoint that was cut off: the engine was killed in the middle of its own write, and cannot read its state any more.
 
-    stacks/<project>/<stack>.json   empty or cut off ─▶ replaced by …json.bak, the last whole one
+    stacks/<project>/<stack>.json         empty or cut off ─▶ replaced by …json.bak, the last whole one
+    stacks/<project>/<stack>.json.attrs   empty or cut off ─▶ removed: the store does without (size and type of the file)
 
 Only for state in a folder of this machine, and never while somebody may be at work on it: stores of objects write whole or not
 at all.
@@ -28,11 +29,14 @@ def is_restored(stack: Stack, text: str, report: Reporter) -> bool:
     time.sleep(SETTLE_S)
     root = Path(url.removeprefix("file://")).expanduser() / ".pulumi"
     file = root / "stacks" / stack.project / f"{stack.name}.json"
-    if _is_whole(file):
-        return True
     backup = file.with_name(f"{file.name}.bak")
-    if _is_locked(root, stack) or not _is_whole(backup):
+    if _is_locked(root, stack) or not (_is_whole(file) or _is_whole(backup)):
         return False
+    for attributes in (file.with_name(f"{file.name}.attrs"), backup.with_name(f"{backup.name}.attrs")):
+        if attributes.exists() and not _is_whole(attributes):
+            attributes.unlink()
+    if _is_whole(file):  # only its attributes were cut off, or a write that was under way is over
+        return True
     write_atomically(file, backup.read_bytes())
     report.warn(f"{stack.name}: the last run was killed while its state was written; the state before that is used")
     return True

@@ -99,16 +99,22 @@ class Deployment:
         return Stacks(registry, service)
 
     def attempt(self, stack: Stack, doing: str, work: Callable[[], T], report: Reporter, watch: Watch | None = None) -> T:
-        """`work` at the engine. A dead holder's lock is removed, a cut-off state put back; a failure is explained, beginning
-        with `doing`."""
+        """`work` at the engine. A dead holder's lock is removed, a cut-off state put back, once; a failure is explained,
+        beginning with `doing`."""
         from mldeploy.stacks import checkpoint
         from mldeploy.stacks.automation import EngineFailure
         from mldeploy.stacks.diagnostics import explained
         from mldeploy.stacks.locks import cleared
 
-        try:
+        def restored() -> T:
+            try:
+                return cleared(stack, work, report)
+            except EngineFailure as failure:
+                if not checkpoint.is_restored(stack, failure.text, report):
+                    raise
             return cleared(stack, work, report)
+
+        try:
+            return restored()
         except EngineFailure as failure:
-            if checkpoint.is_restored(stack, failure.text, report):
-                return self.attempt(stack, doing, work, report, watch)
             raise explained(failure, watch.errors if watch is not None else (), self.cloud, doing) from failure

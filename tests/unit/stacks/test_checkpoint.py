@@ -32,6 +32,26 @@ def test_the_last_whole_state_is_put_back(toy: Toy, cut: str) -> None:
     assert not toy.up(memory_mb=1024).changed
 
 
+@pytest.mark.parametrize("cut", ["", '{"user.cache_'], ids=["empty", "half"])
+def test_attributes_that_were_cut_off_are_done_without(toy: Toy, cut: str) -> None:
+    toy.up()
+    file = checkpoint(toy, "service")
+    whole = file.read_text()
+    file.with_name(f"{file.name}.attrs").write_text(cut)
+    assert not toy.up().changed
+    assert json.loads(file.read_text())["checkpoint"]["stack"] == json.loads(whole)["checkpoint"]["stack"]
+
+
+def test_what_cannot_be_mended_is_tried_once(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.up()
+    checkpoint(toy, "service").write_text("{}{")
+    asked: list[str] = []
+    monkeypatch.setattr("mldeploy.stacks.checkpoint.is_restored", lambda stack, text, report: asked.append(text) or True)
+    with pytest.raises(DeployError, match="the recorded state is damaged"):
+        toy.up()
+    assert len(asked) == 1
+
+
 def test_without_a_whole_one_it_says_where_to_look(toy: Toy) -> None:
     toy.up()
     file = checkpoint(toy, "service")
