@@ -154,6 +154,7 @@ def test_the_book_has_a_source_a_date_and_an_address_for_each_rate() -> None:
     assert len(rates) > 150
     for rate in rates:
         assert rate.source.url.startswith("https://")
+        assert " " not in rate.source.url
         assert datetime.date.fromisoformat(rate.source.date) <= book.date
     assert {source.key for source in book.sources.values()} == {
         *(rate.source.key for rate in rates),
