@@ -47,8 +47,8 @@ def run(session: Session, asked: Asked, breadth: Breadth, pair: Sequence[str] = 
     """All of it. `pair` are two words for options whose break-evens are wanted. Raises UsageError, SpecError, PriceError."""
     today = datetime.datetime.now(tz=datetime.UTC).date()
     loaded = targets.load(session) if targets.has_spec(session) else None
-    workload, timings = cost_workload.gather(session, asked, loaded)
     found = stalls(session, asked, loaded, today)
+    workload, timings = cost_workload.gather(session, asked, loaded)
     market = Market(found.providers, workload, timings, found.tariff)
     is_sized = breadth != "as written" and (asked.is_all or not isinstance(timings, Given))
     estimates = list(_estimates(session, asked, breadth, market, found, loaded, is_sized=is_sized))

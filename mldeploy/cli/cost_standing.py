@@ -1,7 +1,7 @@
 """What a deployment costs without a single request, and how that differs from what is deployed; for `preview` and `up`.
 
-    spec ───provider.option────▶ Option ─┐
-    record ─provider.option_of─▶ Option ─┴─ nothing asked of it ─▶ Bill ─▶ "fixed  $7.88 a month (+$7.88 against …)"
+Plan.program ────────────┐
+program of the record ───┴─provider.option_of─▶ Option ─ nothing asked of it ─▶ Bill ─▶ "fixed  $7.88 a month (+$7.88 …)"
 
 It informs and never stops anything: where prices cannot be told, it says so.
 """
@@ -18,10 +18,11 @@ from mldeploy.cost.billing import Bill, Tariff
 from mldeploy.cost.contract import Priced
 from mldeploy.cost.values import SECONDS_PER_MONTH, Option, Scaling, Usage
 from mldeploy.cost.workload import Workload
-from mldeploy.errors import MldeployError, SpecError
+from mldeploy.errors import MldeployError
 
 if TYPE_CHECKING:
     from mldeploy.cost.estimate import Estimate
+    from mldeploy.plan import Plan
     from mldeploy.spec.loaded import LoadedSpec
 
 ZERO = Decimal(0)
@@ -84,16 +85,15 @@ class Standing:
         }
 
 
-def standing(loaded: LoadedSpec, cloud: str) -> Standing | None:
+def standing(plan: Plan, loaded: LoadedSpec) -> Standing | None:
     """None for a cloud that sends no bill. Raises nothing that a price could be the reason of."""
     from mldeploy.providers import registry
 
-    provider: object = registry.get(cloud)
+    provider: object = registry.get(plan.provider)
     if not isinstance(provider, Priced):
         return None
     try:
-        option = provider.option(provider.product_of(loaded), loaded, None)
-        region = provider.region_of(loaded)
+        option, region = provider.option_of(plan.program)
         book = provider.prices()
         tariff = Tariff(book, region)
         was = _deployed(provider, loaded)
@@ -105,8 +105,6 @@ def standing(loaded: LoadedSpec, cloud: str) -> Standing | None:
             before=before,
             date=book.date.isoformat(),
         )
-    except SpecError:
-        return None  # what is wrong with the spec is told by whoever deploys it
     except MldeployError as error:
         return Standing(fault=error.message)
 

@@ -10,6 +10,7 @@ import click
 
 from mldeploy.cli import change_lines
 from mldeploy.cli import target as targets
+from mldeploy.cli.cost_standing import Standing, standing
 from mldeploy.cli.layout import table, wrapped_table
 from mldeploy.cli.session import Session
 from mldeploy.cli.verb import verb
@@ -26,21 +27,28 @@ def command(session: Session, offline: bool) -> None:
     """Show what `up` would make exist.
 
     Changes nothing and packs nothing: a model that is not packed yet is only identified, so what packing would find wrong with
-    it is found by `up`. For a cloud also what `up` would create, update, replace or delete; without an account, or with
-    --offline, that is told from the last known state. With -v also every setting and where its value comes from.
+    it is found by `up`. For a cloud also what a month costs at least, and what `up` would create, update, replace or delete;
+    without an account, or with --offline, that is told from the last known state. With -v also every setting and where its
+    value comes from.
     """
     from mldeploy import deploy
 
     loaded = targets.load(session)
     plan = deploy.preview(loaded, session.settings.cloud_or_default, session.report)
     changes = deploy.changes(loaded, plan, session.report, is_offline=offline)
+    cost = standing(plan, loaded)
     document = {**plan.to_dict(), "preview": asdict(changes) if changes is not None else None}
-    session.result(document, _lines(plan, changes, session))
+    if cost is not None:
+        document |= {"fixed_monthly_usd": cost.document()["fixed_monthly_usd"], "cost": cost.document()}
+    session.result(document, _lines(plan, cost, changes, session))
 
 
-def _lines(plan: Plan, preview: Preview | None, session: Session) -> Iterator[str]:
+def _lines(plan: Plan, cost: Standing | None, preview: Preview | None, session: Session) -> Iterator[str]:
     out = session.out
     yield out.style(f"{plan.name} → {plan.provider} · stage {plan.stage} · {plan.fingerprint[:7]}", "bold")
+    if cost is not None:
+        yield from cost.lines()
+        yield ""
     width = out.width if out.is_live else UNLIMITED
     is_new = preview is None or all(change.action == "create" for change in preview.changes)
     mark = "+" if is_new else "·"  # where something exists the marks belong to the changes below
@@ -55,7 +63,7 @@ def _lines(plan: Plan, preview: Preview | None, session: Session) -> Iterator[st
         if not is_new or session.settings.verbosity > 0:
             yield from change_lines.lines(preview.changes, out)
         yield ""
-    if plan.fixed_monthly_usd is not None:
+    if cost is None and plan.fixed_monthly_usd is not None:
         yield f"fixed     ${plan.fixed_monthly_usd} a month"
     yield f"next      {session.settings.call('up')}"
 

@@ -37,10 +37,22 @@ def command(session: Session, take_over: bool) -> None:
     session.after_interrupt = lambda: targets.standing(target)
     if take_over:
         os.environ["MLDEPLOY_TAKE_OVER"] = "1"
+    _show_cost(session, loaded, target.cloud)
     outputs = deploy.up(loaded, target.cloud, session.report)
     endpoint = target.driver.endpoint()
     is_plain = endpoint is not None and endpoint.sign is None and endpoint.send is None
     session.result(asdict(outputs), _lines(session, loaded, outputs, is_plain=is_plain))
+
+
+def _show_cost(session: Session, loaded: LoadedSpec, cloud: str) -> None:
+    """What a month costs at least, before anything is made."""
+    from mldeploy import deploy
+    from mldeploy.cli.cost_standing import standing
+    from mldeploy.progress import SilentReporter
+
+    cost = standing(deploy.preview(loaded, cloud, SilentReporter()), loaded)
+    for line in cost.lines() if cost is not None else ():
+        session.report.write(line)
 
 
 def shown_visibility(text: str, terminal: Terminal) -> str:
