@@ -18,7 +18,7 @@ from mldeploy.image.engine import Engine
 def spec(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A spec whose model adds one. There is no engine, and pauses are short."""
     monkeypatch.setenv("MLDEPLOY_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-engine")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     monkeypatch.setattr(sweep, "PAUSE_S", (0.0, 0.001))
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "mldeploy.yaml"
