@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -81,7 +81,7 @@ def fetch_prices(old: PriceBook, fetch: Fetch, today: datetime.date) -> str:
     rows = [row for service in dict.fromkeys(feed.service for feed in FEEDS) for row in _rows(service, fetch, today)]
     source = Source("retail-api", "Azure Retail Prices API", f"{API}?api-version={VERSION}", today.isoformat(), "api")
     regions = {row.region: row.location for row in rows if row.feed.meter == "aca-vcpu"}
-    tiers, free = _tiers([row for row in rows if row.region in regions or row.region in old.regions])
+    tiers, free = _tiers([row for row in rows if row.region in regions or row.region in old.regions], old.regions)
     for region in old.regions:
         gone = [feed.name for feed in CORE if (region, feed.meter) not in tiers]
         if gone:
@@ -170,29 +170,45 @@ def _number(service: str, where: str, item: Mapping[str, Any], key: str) -> Deci
     return number
 
 
-def _tiers(rows: Sequence[Row]) -> tuple[dict[tuple[str, str], tuple[Tier, ...]], dict[str, Decimal]]:
-    """The tiers of each meter in each region, without what is free, and how much is free of each meter."""
-    steps: dict[tuple[str, str], dict[Decimal, Row]] = {}
-    for row in rows:
-        of_meter = steps.setdefault((row.region, row.feed.meter), {})
-        before = of_meter.get(row.minimum)
-        if before and before.since == row.since and before.price != row.price:
-            raise _fault(row.feed.service, f"{row.feed.name} in {row.region} costs both {before.price} and {row.price}")
-        if before is None or before.since < row.since:
-            of_meter[row.minimum] = row
+def _tiers(rows: Sequence[Row], known: Container[str]) -> tuple[dict[tuple[str, str], tuple[Tier, ...]], dict[str, Decimal]]:
+    """The tiers of each meter in each region, without what is free, and how much is free of each meter. What is off in a
+    `known` region raises PriceError; elsewhere the meter stays unknown."""
+    grouped: dict[tuple[str, str], list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row.region not in known):
+        grouped.setdefault((row.region, row.feed.meter), []).append(row)
     tiers: dict[tuple[str, str], tuple[Tier, ...]] = {}
     free: dict[str, Decimal] = {}
-    for (region, meter), found in steps.items():
-        first, *more = (found[minimum] for minimum in sorted(found))
-        service, where = first.feed.service, f"{first.feed.name} in {region}"
-        if first.minimum:
-            raise _fault(service, f"{where} has no price for the first unit")
-        if more and not first.price:
-            grant = more[0].minimum
-            if free.setdefault(meter, grant) != grant:
-                raise _fault(service, f"{where}: {grant} are free, and {free[meter]} elsewhere")
-        tiers[region, meter] = _steps(more if more and not first.price else [first, *more])
+    for (region, meter), found in grouped.items():
+        try:
+            first, *more = _newest(found)
+            is_grant = bool(more) and not first.price
+            if is_grant and free.setdefault(meter, more[0].minimum) != more[0].minimum:
+                raise _fault(first.feed.service, f"{_where(first)}: {more[0].minimum} are free, and {free[meter]} elsewhere")
+        except PriceError:
+            if region in known:
+                raise
+            continue
+        tiers[region, meter] = _steps(more if is_grant else [first, *more])
     return tiers, free
+
+
+def _newest(rows: Sequence[Row]) -> list[Row]:
+    """The price from each minimum on that holds since last; the least minimum first."""
+    newest: dict[Decimal, Row] = {}
+    for row in rows:
+        before = newest.get(row.minimum)
+        if before and before.since == row.since and before.price != row.price:
+            raise _fault(row.feed.service, f"{_where(row)} costs both {before.price} and {row.price}")
+        if before is None or before.since < row.since:
+            newest[row.minimum] = row
+    ordered = [newest[minimum] for minimum in sorted(newest)]
+    if ordered[0].minimum:
+        raise _fault(ordered[0].feed.service, f"{_where(ordered[0])} has no price for the first unit")
+    return ordered
+
+
+def _where(row: Row) -> str:
+    return f"{row.feed.name} in {row.region}"
 
 
 def _steps(rows: Sequence[Row]) -> tuple[Tier, ...]:

@@ -189,6 +189,19 @@ def test_a_new_region_comes_with_its_name(shop: Shop) -> None:
     assert new.tariff("italynorth")["aca-vcpu"].tiers[0].price == Decimal("0.00003")
 
 
+def test_what_is_off_in_a_region_that_has_no_price_yet_stays_unknown(shop: Shop) -> None:
+    """A row of some special region must not stop the others."""
+    for price in ("0.00003", "0.00004"):
+        shop.rows[APPS].append(item(feed("aca-vcpu"), "italynorth", Decimal(price)))
+    shop.rows["Bandwidth"] += [
+        item(feed("egress"), "italynorth", Decimal(0)),
+        item(feed("egress"), "italynorth", Decimal("0.09"), Decimal(5)),
+    ]
+    new = renewed(shop)
+    assert not {"aca-vcpu", "egress"} & new.tariff("italynorth").keys()
+    assert new.allowances["egress"].quantity == 100
+
+
 @pytest.mark.parametrize("region", ["usgovvirginia", "chinaeast2", ""])
 def test_clouds_of_their_own_and_rows_without_a_region_are_left_out(shop: Shop, region: str) -> None:
     shop.rows[APPS].append(item(feed("aca-vcpu"), region, Decimal("0.00003")))
@@ -260,6 +273,14 @@ def test_a_row_that_is_not_what_it_should_be_is_refused(shop: Shop, changes: Ite
 def test_two_prices_for_the_same_are_refused(shop: Shop) -> None:
     shop.rows[APPS].append(shop.rows[APPS][0] | {"retailPrice": 1.0})
     assert "costs both" in refused(shop)
+
+
+def test_another_grant_in_one_region_is_refused(shop: Shop) -> None:
+    row = next(row for row in shop.rows["Bandwidth"] if row["armRegionName"] == "uksouth" and row["tierMinimumUnits"] == 100)
+    row["tierMinimumUnits"] = 50.0
+    message = refused(shop)
+    assert "Standard Data Transfer Out" in message
+    assert "are free, and" in message
 
 
 def test_a_region_that_lost_a_meter_is_refused(shop: Shop) -> None:
