@@ -78,9 +78,11 @@ class Container:
             return self._engine.api.attach_socket(self.id, params={"stdin": 1, "stdout": 1, "stream": 1})
 
     def address(self) -> tuple[str, int]:
-        """Where its port is to be reached from here."""
+        """Where its port is to be reached from here. Raises OutOfMemoryError or DeployError when it has ended already."""
         with translated("Docker does not say the container's port"):
             bound = self._engine.api.port(self.id, self._shell.port)
+        if not bound:
+            raise self.lost(OSError("its port is not bound"))
         return "127.0.0.1", int(bound[0]["HostPort"])
 
     def look(self) -> None:
