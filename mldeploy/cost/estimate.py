@@ -191,6 +191,6 @@ def _priced(
         return Estimate(name, title, product, option, region, timing, problem=problem)
     bill = tariff.bill(quantities)
     if bill.missing:
-        problem = f"no price is known in {region} for {', '.join(bill.missing)}"
+        problem = f"no price is known in {region} for {', '.join(dict.fromkeys(bill.missing))}"
     emitted = carbon.g_per_1k(book, region, energy, float(usage.requests)) if usage.requests else None
     return Estimate(name, title, product, option, region, timing, usage, bill, emitted, problem)

@@ -3,9 +3,12 @@
     week of rates ─merge near ones─▶ rate ─instances.levels─▶ billed, kept, started ─× hours─▶ Usage
 
 Each hour is in balance with its own rate. Between hours, one instance more is a cold start, one less is kept for a while. An
-instance has as many places as it takes requests, but no more than its processor works on without slowing them down. A cold
-start occupies a place like work does. What does not depend on chance (requests × duration) is exact, in Decimal; what does is
-a mean, held against a simulation of single requests in the tests. A rounding step is applied to each piece that is billed.
+instance has as many places as it takes requests, but no more than its processor works on without slowing them down. A rounding
+step is applied to each piece that is billed. What does not depend on chance (requests × duration) is exact, in Decimal; what
+does is a mean, held against a simulation of single requests in the tests.
+
+Left out: requests that come while an instance starts may start further ones. It matters where a start takes a good part of the
+time for which instances are kept.
 """
 
 from __future__ import annotations
@@ -139,57 +142,45 @@ def _merged(rates: tuple[float, ...]) -> tuple[float, ...]:
 
 @lru_cache(maxsize=8192)
 def _hour(rate: float, demand: Demand) -> Hour:
-    found = _packed(rate, demand, demand.duration_s)
-    started = found.starts_per_s / rate * demand.start_s if rate else 0.0
-    if started < 0.01 * demand.duration_s:
-        return found
-    # Instances that start take up places. The time itself is billed once, as cold starts × start (an instance's life has it).
-    crowded = _packed(rate, demand, demand.duration_s + started)
-    return (
-        crowded
-        if demand.scaling.billing == "instance"
-        else crowded._replace(billed=found.billed, kept_active=found.kept_active)
-    )
-
-
-def _packed(rate: float, demand: Demand, duration_s: float) -> Hour:
     kept, scaling = demand.kept, demand.scaling
-    found = levels(rate, duration_s, demand.places, scaling.keep_s, kept)
+    found = levels(rate, demand.duration_s, demand.places, scaling.keep_s, kept)
     beyond = next((level.gone for level in found if level.upto > kept), 1.0)
     billed = kept_active = alive = starts = 0.0
     for level in found:
         alive += level.instances * (1 - level.gone)
         starts += level.instances * level.starts_per_s
         if level.upto > kept:
-            billed += level.instances * _billed(level, demand, duration_s)
+            billed += level.instances * _billed(level, demand)
         elif scaling.billing == "instance":
             # A kept instance is idle while nothing is asked of it and no instance beyond the kept ones exists.
             kept_active += level.instances * (1 - level.empty * beyond)
         else:
-            kept_active += level.instances * _working(level, duration_s, scaling)
-    share = 1 - blocking(kept * demand.places, rate * duration_s) if kept else 0.0
+            kept_active += level.instances * _working(level, demand)
+    share = 1 - blocking(kept * demand.places, rate * demand.duration_s) if kept else 0.0
     return Hour(billed, kept_active, alive, starts, share)
 
 
-def _billed(level: Level, demand: Demand, duration_s: float) -> float:
+def _billed(level: Level, demand: Demand) -> float:
     """Billed seconds a second of an instance beyond the kept ones."""
     scaling = demand.scaling
     if scaling.billing != "instance":
-        return _working(level, duration_s, scaling)
+        return _working(level, demand)
     if level.starts_per_s < NEVER_PER_S:
         return 1 - level.gone
     start_s = demand.start_s if scaling.is_start_billed else 0.0
-    shortest = duration_s + scaling.keep_s + start_s
-    life = (1 - level.gone) / level.starts_per_s + start_s
-    reused = 1 - (1 - level.shared) * level.gone / level.empty if level.empty else 1.0
+    shortest = demand.duration_s + scaling.keep_s + start_s
+    # It starts in time in which it would be gone.
+    life = (1 - level.gone + min(level.gone, start_s * level.starts_per_s)) / level.starts_per_s
+    reused = 1 - (1 - level.shared) * level.gone / level.empty
     return level.starts_per_s * _piece_s(shortest, life, reused, scaling)
 
 
-def _working(level: Level, duration_s: float, scaling: Scaling) -> float:
+def _working(level: Level, demand: Demand) -> float:
     """Billed seconds a second of an instance that is billed while it works."""
     if level.works_per_s < NEVER_PER_S:
         return 1 - level.empty
-    return level.works_per_s * _piece_s(duration_s, (1 - level.empty) / level.works_per_s, level.shared, scaling)
+    worked = (1 - level.empty) / level.works_per_s
+    return level.works_per_s * _piece_s(demand.duration_s, worked, level.shared, demand.scaling)
 
 
 def _piece_s(shortest_s: float, mean_s: float, longer: float, scaling: Scaling) -> float:
