@@ -137,13 +137,14 @@ def _size(product: str, loaded: LoadedSpec, memory_mb: int | None) -> tuple[floa
 
 
 def _no_such_size(product: str, loaded: LoadedSpec, memory_mb: int | None, asked: int) -> SpecError:
-    """With its place, where the spec says it."""
-    known = [memory for _, memory in PROCESSORS_AND_MEMORY[product]]
-    near = sorted(sorted(known, key=lambda memory: abs(memory - asked))[:2])
+    """With its place, where the spec says it; with vCPU, where the spec says those."""
+    said = settings_of(loaded).cpu if product == CONTAINER_APPS else None
+    closest = sorted(PROCESSORS_AND_MEMORY[product], key=lambda pair: abs(pair[1] - asked))[:2]
+    named = [f"{memory} MB" + (f" with {cpu:g} vCPU" if said else "") for cpu, memory in sorted(closest)]
     title = next(each.title for each in PRODUCTS if each.key == product)
-    message = f"{asked} MB: {title} has no such size"
-    fix = f"the closest are {' and '.join(f'{memory} MB' for memory in near)}"
-    key = "resources.memory_mb" if loaded.origin("resources.memory_mb") else "clouds.azure.cpu"
+    message = f"{asked} MB{f' with {said:g} vCPU' if said else ''}: {title} has no such size"
+    fix = f"the closest are {' and '.join(named)}"
+    key = "clouds.azure.cpu" if said else "resources.memory_mb"
     if memory_mb is not None or loaded.origin(key) is None:
         return SpecError(f"{NAME}: {message}", fix)
     problem = loaded.problem(key, message, fix)

@@ -137,6 +137,13 @@ def test_a_size_in_the_spec_is_refused_at_its_place(tmp_path: Path) -> None:
     assert caught.value.problems[0].path == "resources.memory_mb"
 
 
+def test_vcpu_in_the_spec_that_azure_has_not_are_refused_at_their_place(tmp_path: Path) -> None:
+    loaded = ap.load(tmp_path, "clouds:\n  azure:\n    cpu: 0.3\n")
+    with pytest.raises(SpecError, match=r"clouds\.azure\.cpu: 512 MB with 0\.3 vCPU") as caught:
+        provider.option(CONTAINER_APPS, loaded, None)
+    assert caught.value.hint == "the closest are 512 MB with 0.25 vCPU and 1024 MB with 0.5 vCPU"
+
+
 def test_an_unknown_product_is_told_with_the_closest() -> None:
     with pytest.raises(SpecError, match="no product 'container-app'") as caught:
         provider.option("container-app", None, None)
