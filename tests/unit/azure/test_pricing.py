@@ -193,7 +193,7 @@ def test_grids_are_grams_a_kilowatt_hour_and_unknown_where_not_sourced() -> None
 def test_asking_for_the_provider_reads_no_book_and_no_sdk() -> None:
     code = (
         "import sys; from mldeploy.providers.azure.provider import provider; provider.region_of;"
-        "heavy = {'mldeploy.cost.book_file', 'pulumi', 'tomllib', 'mldeploy.providers.azure.price_api'};"
+        "heavy = {'mldeploy.cost.book_file', 'pulumi', 'mldeploy.providers.azure.price_api'};"
         "print(sorted(heavy & sys.modules.keys()))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
