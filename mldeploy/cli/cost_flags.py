@@ -22,7 +22,7 @@ ALL_REGIONS = "all"
 MOST_REQUESTS = Decimal(10) ** 18
 
 _SCALES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9, "t": 10**12}
-_MONTHLY = {"": 1, "month": 1, "day": SECONDS_PER_MONTH / 86_400, "h": SECONDS_PER_MONTH / 3600, "s": SECONDS_PER_MONTH}
+_PERIODS_S = {"": SECONDS_PER_MONTH, "month": SECONDS_PER_MONTH, "day": 86_400, "h": 3600, "s": 1}
 _COUNT = re.compile(
     r"(?P<number>[0-9][0-9_,]*(?:\.[0-9]+)?(?:e\+?[0-9]{1,3})?)\s*(?P<scale>[kmbgt]?)(?:/(?P<per>[a-z]+))?", re.I
 )
@@ -59,13 +59,13 @@ class Asked:
 def count(text: str) -> Decimal:
     """ "3M", "250k/day", "40/s" as a number a month. Raises ValueError that says what is wrong."""
     match = _COUNT.fullmatch(text.strip())
-    if match is None or (match["per"] or "").lower() not in _MONTHLY:
+    if match is None or (match["per"] or "").lower() not in _PERIODS_S:
         raise ValueError(f"'{text}' is no number of requests; write 3M, 250k/day or 40/s")
     try:
         number = Decimal(re.sub("[_,]", "", match["number"]))
     except InvalidOperation as error:
         raise ValueError(f"'{text}' is no number") from error
-    number *= _SCALES[match["scale"].lower()] * Decimal(_MONTHLY[(match["per"] or "").lower()])
+    number = number * _SCALES[match["scale"].lower()] * SECONDS_PER_MONTH / _PERIODS_S[(match["per"] or "").lower()]
     if not 0 < number <= MOST_REQUESTS:
         raise ValueError(f"'{text}': a month has more than 0 and at most 10^18 requests")
     return number
