@@ -12,6 +12,7 @@ from __future__ import annotations
 from math import copysign, erfc, exp, log1p, pi, sqrt
 
 SMALL = 24
+FLOODED = 0.001
 
 
 def blocking(servers: float, load: float) -> float:
@@ -23,8 +24,9 @@ def blocking(servers: float, load: float) -> float:
         for busy in range(1, int(servers) + 1):
             share = load * share / (busy + load * share)
         return share
-    # Never more can be carried than there are servers: far below the load this bound is the better figure.
-    return max(_expanded(servers, load), 1 - servers / load)
+    # Never more can be carried than there are servers; far below the load all of them are busy, and this is the better figure.
+    most = 1 - servers / load
+    return most if servers < FLOODED * load else min(1.0, max(_expanded(servers, load), most))
 
 
 def _expanded(servers: float, load: float) -> float:

@@ -57,16 +57,17 @@ def _levels(rate: float, duration_s: float, places: int, keep_s: float, kept: in
             yield Level(first, first, 0.0, 0.0, 0.0, 0.0, 1.0)
         if full > first:
             yield Level(full, full - first, 0.0, 0.0, 0.0, 0.0, 1.0)
+    seldom = NEVER * min(1.0, load)
     stride = max(1, int(sqrt(load) / (5 * places)))
     index = full
     for _ in range(MAX_LEVELS):
         count = float(min(stride, kept - index) if index < kept else stride)
         level = _level(index + (count - 1) / 2, count, load, duration_s, places, keep_s)
-        if level.starts_per_s * duration_s < NEVER and 1 - level.gone < NEVER and index >= kept:
+        if level.starts_per_s * duration_s <= seldom and 1 - level.gone <= seldom and index >= kept:
             return
         if index < kept:
             level = level._replace(gone=0.0, starts_per_s=0.0)
-            if 1 - level.empty < NEVER:  # nothing reaches the rest of the kept ones
+            if 1 - level.empty <= seldom:  # nothing reaches the rest of the kept ones
                 yield level._replace(instances=kept - index, upto=float(kept))
                 return
         yield level._replace(upto=index + count)
