@@ -88,6 +88,7 @@ def _curve(
     points: Iterable[tuple[Decimal, Decimal]], own: Iterable[tuple[float, float]], evens: Iterable[BreakEven], name: str
 ) -> list[tuple[float, float]]:
     """The curve through its points, the estimate itself and the break-evens, so that all figures of a document agree."""
+    found = {number(at): number(usd) for at, usd in points}
     met = [(each["requests"], each["usd"]) for each in evens if name in (each["a"], each["b"])]
-    found = {number(at): number(usd) for at, usd in points} | dict(met) | dict(own)
+    found |= {at: usd for at, usd in met if found and min(found) <= at <= max(found)} | dict(own)
     return sorted((at, usd) for at, usd in found.items() if at > 0)

@@ -138,7 +138,7 @@ def _workload(document: Document, x: Scale, room: Room) -> list[str]:
     nudge = -5 if anchor == "end" else 5
     return [
         svg.line("asked", at, bottom, at, top),
-        svg.text(at + nudge, top + 10, f"yours: {wording.compact(requests)}", "value", anchor),
+        svg.text(at + nudge, top - 5, f"yours: {wording.compact(requests)}", "value", anchor),
     ]
 
 

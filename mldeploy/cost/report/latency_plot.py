@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -13,17 +14,28 @@ from mldeploy.drawing import svg
 from mldeploy.drawing.scale import Scale, log_ticks
 
 _MOST_POINTS = 300
+MOST_TIMES = 20
 _LEAST_USD = 0.01
 
 
 def shown(document: Document) -> list[OptionRow]:
-    """The options with a known total and a known p95: all of the front and of the chosen ones, then others in their order.
-    None where all have one and the same, as when a single duration was given: then there is nothing to see."""
+    """The options with a known total and p95: the front and the chosen ones, then others in their order; of those that would
+    lie on each other the first, and none far dearer than all that is told. Empty where all times are the same."""
     known = [row for row in document["options"] if row["total_usd"] is not None and row["p95_ms"] and not row["problem"]]
     if len({row["p95_ms"] for row in known}) < 2:
         return []
-    known.sort(key=lambda row: not (row["is_on_front"] or row["is_cheapest"]))
-    return known[:_MOST_POINTS]
+    told = [row for row in known if row["is_on_front"] or row["is_cheapest"]]
+    limit = max(usd(row) for row in told) * MOST_TIMES if told else math.inf
+    found = {(row["cloud"], row["is_deployable"], _place(p95(row)), _place(usd(row))): row for row in reversed(told)}
+    for row in known:
+        if usd(row) <= limit:
+            found.setdefault((row["cloud"], row["is_deployable"], _place(p95(row)), _place(usd(row))), row)
+    return [*found.values()][:_MOST_POINTS]
+
+
+def _place(value: float) -> int:
+    """The same for values that are within 2 % of each other, or nearly."""
+    return round(math.log(max(value, _LEAST_USD)) / 0.02)
 
 
 def usd(row: OptionRow) -> float:
@@ -82,7 +94,7 @@ def _goal(document: Document, x: Scale, room: Room) -> list[str]:
         return []
     at, (bottom, top) = x.at(goal), room.y
     anchor = "end" if at > (x.start + x.end) / 2 else "start"
-    words = svg.text(at + (-5 if anchor == "end" else 5), top + 10, f"goal: {wording.millis(goal)}", "value", anchor)
+    words = svg.text(at + (-5 if anchor == "end" else 5), top - 5, f"goal: {wording.millis(goal)}", "value", anchor)
     return [svg.line("asked", at, bottom, at, top), words]
 
 

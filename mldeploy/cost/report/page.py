@@ -22,6 +22,11 @@ from mldeploy.cost.report.room import NARROW, WIDE, WIDE_PLAIN
 from mldeploy.cost.report.wording import Look, looks
 from mldeploy.drawing import theme
 
+_LATENCY_WORDS = (
+    "Filled: on the front, where nothing is both cheaper and faster. Outlined: chosen. Pale: for comparison only. "
+    f"Options alike are drawn once; what costs over {latency_plot.MOST_TIMES} times the dearest of these is left out."
+)
+
 
 def html(document: Document) -> str:
     """The whole page."""
@@ -126,8 +131,8 @@ def _latency(document: Document) -> str:
         '<div class="plot">',
         _both(latency_plot.plot(document, rows, WIDE_PLAIN), latency_plot.plot(document, rows, NARROW)),
         '</div><div class="readout" id="latency-readout"></div>',
-        f'<ul class="legend">{legend}<li><span>filled: on the front, nothing is both cheaper and faster</span></li></ul>',
-        _fallback(f"The front in words, {len(front)} options", f"<ol>{best}</ol>") if front else "",
+        f'<ul class="legend">{legend}</ul><p class="soft">{_LATENCY_WORDS}</p>',
+        _fallback(f"The front in words ({len(front)})", f"<ol>{best}</ol>") if front else "",
     )
 
 

@@ -19,7 +19,7 @@ class Room:
     height: float
     left: float
     right: float
-    top: float = 34
+    top: float = 46
     bottom: float = 46
     is_narrow: bool = False
 
