@@ -40,6 +40,7 @@ def fetch(url: str) -> bytes:
                 raise PriceError(f"{_shown(url)}: the answer has more than {_MOST_BYTES:,} bytes")
             return gzip.decompress(body) if answer.headers.get("Content-Encoding") == "gzip" else body
     except urllib.error.HTTPError as error:
+        error.close()
         raise PriceError(f"{_shown(url)}: {error.code} {error.reason}", "the old book stays in use; try again later") from error
     except (OSError, EOFError) as error:
         reason = getattr(error, "reason", None) or error
