@@ -64,7 +64,7 @@ def plot(document: Document, rows: Sequence[RegionRow], room: Room, by: By) -> s
     label = f"Cost a month and carbon of {len(rows)} regions, ranked by {by}; the table below has the figures"
     width = room.width
     is_cut = len(rows) < len(document["regions"])
-    title = f"Regions by {by}{f', the best {PER_CLOUD} of each cloud' if is_cut else ''}"
+    title = f"Regions by {by}{f', {PER_CLOUD} of each cloud' if is_cut else ''}"
     return svg.frame(title, label, head + marks, left=0, width=width, height=height(rows, room))
 
 

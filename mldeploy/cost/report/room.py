@@ -41,4 +41,4 @@ class Room:
 
 WIDE = Room(720, 380, left=58, right=178)
 WIDE_PLAIN = Room(720, 360, left=58, right=24)
-NARROW = Room(340, 320, left=54, right=14, is_narrow=True)
+NARROW = Room(340, 320, left=62, right=14, is_narrow=True)
