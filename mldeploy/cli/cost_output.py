@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from mldeploy.cli import cost_explain
 from mldeploy.cli.cost_flags import Asked, Format
 from mldeploy.cli.exits import UsageError
 from mldeploy.cli.files import write_whole
-from mldeploy.cli.layout import labelled, table
+from mldeploy.cli.layout import labelled, milliseconds, table
 from mldeploy.cli.money import unit_price, usd
 from mldeploy.cli.session import Session
 from mldeploy.cli.terminal import Terminal
@@ -29,6 +30,7 @@ _RIGHT = range(4, 10)
 _DISPENSABLE = (5, 4, 9)
 """Columns that a narrow terminal does without, the first of them first."""
 
+_LABEL, _WIDTH = 12, 108
 _CSV = ["id", "cloud", "region", "product", "memory_mb", "cpu", "concurrency", "min_instances"]
 _CSV += ["fixed_usd", "variable_usd", "total_usd", "per_1k_usd", "free_tier_usd", "mean_ms", "p95_ms", "carbon_g_per_1k"]
 _CSV += ["is_deployable", "is_on_front", "is_cheapest", "is_measured", "timing_origin", "problem"]
@@ -91,8 +93,8 @@ def cells(row: OptionRow) -> tuple[str, ...]:
 
 def _latency(row: OptionRow) -> str:
     if row["p95_ms"] is not None:
-        return f"{row['p95_ms']:,.0f} ms"
-    return "" if row["mean_ms"] is None else f"~{row['mean_ms']:,.0f} ms"
+        return f"{milliseconds(row['p95_ms'])} ms"
+    return "" if row["mean_ms"] is None else f"~{milliseconds(row['mean_ms'])} ms"
 
 
 def _note(row: OptionRow) -> str:
@@ -119,11 +121,16 @@ def table_lines(out: Terminal, document: Document, shown: Collection[str]) -> It
     if left > 0:
         yield out.style(f"and {left:,} more rows: --all, or --format csv", "dim")
     yield ""
-    for number, found in enumerate(document["break_evens"]):
-        yield from labelled("" if number else "break-even", found["text"], 12)
-    for number, assumption in enumerate(document["assumptions"]):
-        yield from labelled("" if number else "assumes", assumption, 12)
-    yield from labelled("prices", _books(document), 12)
+    yield from _paragraphs("break-even", [found["text"] for found in document["break_evens"]])
+    yield from _paragraphs("assumes", document["assumptions"])
+    yield from _paragraphs("prices", [_books(document)])
+
+
+def _paragraphs(label: str, texts: Sequence[str]) -> Iterator[str]:
+    """Broken between words; further lines of a text are indented."""
+    for number, told in enumerate(texts):
+        lines = textwrap.wrap(told, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        yield from labelled("" if number else label, "\n".join(lines), _LABEL)
 
 
 def _books(document: Document) -> str:

@@ -55,7 +55,7 @@ def run(session: Session, asked: Asked, breadth: Breadth, pair: Sequence[str] = 
     if not estimates:
         raise UsageError("nothing is left to compare", "drop a filter: --cloud, --region, --product or --memory-mb")
     pairs = (_two(estimates, pair),) if pair else ()
-    comparison = compare(market, estimates, slo_ms=asked.slo_ms, order=asked.sort, pairs=pairs)
+    comparison = compare(market, estimates, slo_ms=asked.slo_ms, order=asked.sort, pairs=pairs, is_open=breadth != "as written")
     shown = frozenset(_id(each) for each in (comparison.estimates if asked.is_all else _worth(comparison, breadth)))
     return Outcome(loaded, found, market, comparison, _document(asked, market, found, comparison, shown, today), shown)
 

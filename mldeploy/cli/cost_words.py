@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from mldeploy.cli.cost_market import Stalls
@@ -64,7 +64,7 @@ def assumptions(workload: Workload, market: Stalls, chosen: Iterable[Estimate], 
     even = "the same in every hour" if len(set(workload.shape)) == 1 else f"up to {workload.peak_per_s:,.3g} a second"
     yield f"{whole(workload.requests)} requests a month of 730 hours, {even}; prices in USD before tax"
     shown = [*chosen]
-    for origin in dict.fromkeys(each.timing.origin for each in shown if each.timing):
+    for origin in dict.fromkeys(_origin(each) for each in shown if each.timing):
         yield f"time of a request: {origin}"
     if not is_all and any(each.timing and not each.timing.is_measured for each in shown):
         yield "sizes are as planned, since one given time says nothing of others: mldeploy bench --sweep measures them"
@@ -83,6 +83,13 @@ def assumptions(workload: Workload, market: Stalls, chosen: Iterable[Estimate], 
         yield from _grids(shown, market)
 
 
+def _origin(each: Estimate) -> str:
+    """Without the share of a processor that it was measured at, which differs from row to row."""
+    origin = each.timing.origin if each.timing is not None else ""
+    head, _, share = origin.rpartition(", ")
+    return head if share.endswith(" vCPU") else origin
+
+
 def _free_tiers(shown: Iterable[Estimate], market: Stalls) -> str:
     if not any(terms.has_free_tier for terms in market.terms.values()):
         return "free tiers are left out"
@@ -98,10 +105,9 @@ def free_tier(each: Estimate) -> Decimal:
 
 def _grids(shown: Iterable[Estimate], market: Stalls) -> Iterator[str]:
     """The datasets, each once."""
-    sources: Mapping[str, str] = {
-        f"{source.title} ({source.date})": each.provider
-        for each in shown
-        if each.carbon_g_per_1k is not None
-        for source in (market.carbon[each.provider].machine_source, market.carbon[each.provider].grids[each.region].source)
-    }
-    yield f"carbon data: {'; '.join(sources)}"
+    titles: dict[str, None] = {}
+    for each in shown:
+        if each.carbon_g_per_1k is not None:
+            book = market.carbon[each.provider]
+            titles |= {source.title: None for source in (book.machine_source, book.grids[each.region].source)}
+    yield f"carbon data: {'; '.join(titles)}"

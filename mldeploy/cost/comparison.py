@@ -75,7 +75,7 @@ class BreakEven:
 
 @dataclass(frozen=True, slots=True)
 class AlwaysOn:
-    """On one cloud: the rate from which on an option with an instance that is always there is cheaper than `other`, the choice
+    """On one cloud: the rate from which on an option with an instance always there is cheaper than `other`, the cheapest
     without one. None: it never is."""
 
     estimate: Estimate
@@ -106,22 +106,23 @@ def compare(
     slo_ms: float | None = None,
     order: ranking.Order = "cost",
     pairs: Sequence[tuple[Estimate, Estimate]] = (),
+    is_open: bool = True,
 ) -> Comparison:
-    """`pairs` are options whose break-evens are wanted; by default every two of the chosen ones."""
+    """`pairs` are options whose break-evens are wanted; by default every two of the chosen ones. With `is_open` an option with
+    one instance kept may be chosen, too; else only what is among `estimates`."""
     given = tuple(estimates)
-    choices = choice.choose(given, slo_ms, order)
-    chosen = [each.estimate for each in choices if each.estimate is not None]
+    rows = _by_id([*given, *(_kept(market, given, slo_ms) if is_open else ())])
+    choices = choice.choose(rows.values(), slo_ms, order)
     costs = _Costs(market)
-    always = tuple(_always_on(market, costs, each, given) for each in chosen if not is_always_on(each))
-    always_on = tuple(each for each in always if each is not None)
-    rows = ranking.ranked({**_by_id(given), **_by_id(each.estimate for each in always_on)}.values(), order)
+    always_on = tuple(_each_always_on(market, costs, tuple(rows.values()), slo_ms))
+    rows |= _by_id(found for each in always_on for found in (each.estimate, each.other))
+    chosen = [each.estimate for each in choices if each.estimate is not None]
     wanted = pairs or list(combinations(chosen, 2))
-    drawn = {option_id(each.option, each.region): each for each in [*chosen, *(each.estimate for each in always_on)]}
-    drawn |= {option_id(each.option, each.region): each for pair in pairs for each in pair}
+    drawn = _by_id([*chosen, *(each.estimate for each in always_on), *(each for pair in pairs for each in pair)])
     return Comparison(
-        estimates=rows,
+        estimates=ranking.ranked(rows.values(), order),
         choices=choices,
-        front=ranking.front(rows),
+        front=ranking.front(rows.values()),
         break_evens=tuple(BreakEven(a, b, at) for a, b in wanted for at in breakeven.crossings(costs.of(a), costs.of(b))),
         always_on=always_on,
         curves={name: tuple(_points(costs.of(each))) for name, each in drawn.items()},
@@ -151,11 +152,43 @@ def _by_id(estimates: Iterable[Estimate]) -> dict[str, Estimate]:
     return {option_id(each.option, each.region): each for each in estimates}
 
 
-def _always_on(market: Market, costs: _Costs, other: Estimate, given: Sequence[Estimate]) -> AlwaysOn | None:
+def _scaling_to_zero(estimates: Iterable[Estimate], slo_ms: float | None) -> Iterator[Estimate]:
+    """What starts an instance only when it is needed, can be deployed, and is fast enough once it is warm."""
+    for each in estimates:
+        if is_always_on(each) or not each.product.is_deployable or not ranking.is_known(each):
+            continue
+        warm_ms = ranking.warm_ms(each)
+        if slo_ms is None or (warm_ms is not None and warm_ms <= slo_ms):
+            yield each
+
+
+def _kept(market: Market, given: Sequence[Estimate], slo_ms: float | None) -> Iterator[Estimate]:
+    """The cheapest size of each product and region that is fast enough once it is warm, with one instance kept."""
+    first: dict[tuple[str, str, str], Estimate] = {}
+    for each in _scaling_to_zero(given, slo_ms):
+        best = first.setdefault((each.provider, each.region, each.product.key), each)
+        if (each.total or 0) < (best.total or 0):
+            first[each.provider, each.region, each.product.key] = each
+    for each in first.values():
+        yield market.estimate(replace(each.option, min_instances=1), each.region)
+
+
+def _each_always_on(market: Market, costs: _Costs, rows: Sequence[Estimate], slo_ms: float | None) -> Iterator[AlwaysOn]:
+    """One a cloud: for its cheapest option that scales to zero."""
+    first: dict[str, Estimate] = {}
+    for each in ranking.ranked(_scaling_to_zero(rows, slo_ms)):
+        first.setdefault(each.provider, each)
+    for other in first.values():
+        found = _always_on(market, costs, other, rows)
+        if found is not None:
+            yield found
+
+
+def _always_on(market: Market, costs: _Costs, other: Estimate, rows: Sequence[Estimate]) -> AlwaysOn | None:
     """Against `other`: itself with an instance kept, and the cheapest of each product of its cloud and region that is always
     on. None where none of them has a known price."""
     kept = market.estimate(replace(other.option, min_instances=1), other.region)
-    near = [each for each in given if (each.provider, each.region) == (other.provider, other.region) and is_always_on(each)]
+    near = [each for each in rows if (each.provider, each.region) == (other.provider, other.region) and is_always_on(each)]
     first: dict[str, Estimate] = {}
     for each in ranking.ranked(near):
         first.setdefault(each.product.key, each)

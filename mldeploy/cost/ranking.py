@@ -32,11 +32,18 @@ def meets_cold(each: Estimate) -> bool:
 def latency_ms(each: Estimate) -> float | None:
     """The 95th percentile: of a warm request, after a cold start where more than 5 % of the requests meet one. Without measured
     percentiles the mean stands in. None: nothing is known."""
+    warm = warm_ms(each)
+    if warm is None or each.timing is None:
+        return None
+    return each.timing.start_ms + warm if meets_cold(each) else warm
+
+
+def warm_ms(each: Estimate) -> float | None:
+    """As `latency_ms`, of a warm request."""
     timing = each.timing
     if timing is None:
         return None
-    warm_ms = timing.mean_ms if timing.p95_ms is None else timing.p95_ms
-    return timing.start_ms + warm_ms if meets_cold(each) else warm_ms
+    return timing.mean_ms if timing.p95_ms is None else timing.p95_ms
 
 
 def ranked(estimates: Iterable[Estimate], order: Order = "cost") -> tuple[Estimate, ...]:
