@@ -172,7 +172,7 @@ def _impossible(provider: Priced, option: Option, workload: Workload, timing: Ti
     limit = limits.by_key.get("resources.timeout_s") if limits else None
     longest_s = float(option.trait("timeout_s") or (limit.high if limit and limit.high else "inf"))
     if timing.mean_ms > longest_s * 1000:
-        return f"a request takes {timing.mean_ms / 1000:,.4g} s, longer than the timeout of {longest_s:g} s"
+        return f"a request takes {timing.mean_ms / 1000:,.6g} s, longer than the timeout of {longest_s:g} s"
     refused = packing.refused(workload, option, timing)
     if refused > REFUSED:
         return (
