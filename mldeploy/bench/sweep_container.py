@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,34 @@ KILLED = 137
 ENDING_S = 2.0
 _SHOWN_LINES = 12
 _MB = 1 << 20
+
+
+def mark(pid: int) -> str:
+    """The label's value: which process of which machine has made a container."""
+    return f"{socket.gethostname()}:{pid}"
+
+
+def remove_left(engine: Engine) -> int:
+    """Remove what sweeps of this machine left that were killed outright; how many. One that lives keeps its own."""
+    with translated("Docker does not list its containers"):
+        found = engine.api.containers(all=True, filters={"label": LABEL})
+    removed = 0
+    for each in found:
+        host, _, pid = each["Labels"][LABEL].rpartition(":")
+        if host == socket.gethostname() and pid.isdecimal() and not _is_alive(int(pid)):
+            engine.remove(each["Id"])
+            removed += 1
+    return removed
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
 
 
 class OutOfMemoryError(Exception):
@@ -58,7 +87,7 @@ class Container:
             how |= {"stdin_open": True, "network_disabled": True}
         with translated("Docker cannot make a container with these limits"):
             made = api.create_container(
-                self._shell.image, environment=environment, user=user, labels={LABEL: str(os.getpid())},
+                self._shell.image, environment=environment, user=user, labels={LABEL: mark(os.getpid())},
                 host_config=api.create_host_config(**settings), **how,
             )  # fmt: skip
         self.id = str(made["Id"])

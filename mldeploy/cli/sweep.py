@@ -160,6 +160,7 @@ def _way(
     """In containers where that can be, else by the model; why not is said."""
     from mldeploy.bench import sweep_docker
     from mldeploy.bench.measure import Call
+    from mldeploy.bench.sweep_container import remove_left
     from mldeploy.image.engine import connect
 
     call = Call("http://127.0.0.1", "/predict", payload.body, payload.content_type, {})
@@ -168,6 +169,7 @@ def _way(
     except ProviderError as error:
         return _modelled(session, loaded, call, wanted, error.message)
     stack.callback(engine.close)
+    remove_left(engine)
     images = _images(session, loaded, bundle, list(dict.fromkeys(clouds)))
     if not images:
         return _modelled(session, loaded, call, wanted, "no cloud's image could be built here")

@@ -20,7 +20,7 @@ import pytest
 from mldeploy.bench import sweep
 from mldeploy.bench.measure import Call
 from mldeploy.bench.sweep import Place
-from mldeploy.bench.sweep_container import LABEL
+from mldeploy.bench.sweep_container import LABEL, mark, remove_left
 from mldeploy.bench.sweep_docker import Image, measure
 from mldeploy.bench.sweep_model import Profile, modelled, profile
 from mldeploy.cost import measurements
@@ -41,7 +41,7 @@ def call(example: str) -> Call:
 def nothing_is_left(engine: Any) -> Iterator[None]:
     """No container of a sweep that this process made is there after a test."""
     yield
-    mine = {"label": f"{LABEL}={os.getpid()}"}
+    mine = {"label": f"{LABEL}={mark(os.getpid())}"}
     assert engine.api.containers(all=True, filters=mine) == []
 
 
@@ -121,15 +121,15 @@ def taken(made: Callable[[str, str], Any]) -> Profile:
 def test_the_model_agrees_with_the_throttled_container(
     share: float, taken: Profile, engine: Any, image: Callable[..., Image]
 ) -> None:
-    """Within a factor of 1.7: two interpreters, another engine binding, and whatever else this machine does meanwhile. The
-    model of a request without a limit would be off by 3 and by 12 back to back."""
+    """Back to back within 70 %, at rest within a factor of 2.5: two interpreters, another engine binding, and whatever else this
+    machine does meanwhile. Without the quota it would be off by 3 and by 12 back to back, and at rest by 4 on the smaller."""
     place = Place("gcp", "small", 512, share)
     real = measure(engine, image("gcp", "imagenet"), call("imagenet"), place, 1, 2.0)
     model = modelled(taken, place)
     assert model.busy_ms == pytest.approx(real.busy_ms, rel=0.7)
     assert taken.busy.wall_ms < real.busy_ms / 2
     mean_ms, model_ms = (sum(times) / len(times) for times in (real.quiet_ms, model.quiet_ms))
-    assert 1 / 1.7 < model_ms / mean_ms < 1.7
+    assert 1 / 2.5 < model_ms / mean_ms < 2.5
 
 
 def spec_of(folder: Path, base: str) -> Path:
@@ -168,7 +168,7 @@ def test_an_interrupt_leaves_no_container_and_no_result(base: str, engine: Any, 
     running = subprocess.Popen(
         command(file), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=file.parent, start_new_session=True
     )
-    own = {"label": f"{LABEL}={running.pid}"}
+    own = {"label": f"{LABEL}={mark(running.pid)}"}
     try:
         until_s = time.monotonic() + 120
         while not engine.api.containers(filters=own) and time.monotonic() < until_s and running.poll() is None:
@@ -184,3 +184,20 @@ def test_an_interrupt_leaves_no_container_and_no_result(base: str, engine: Any, 
     assert "thrown away; no container is left" in said
     assert engine.api.containers(all=True, filters=own) == []
     assert set((kept_state / "measurements").glob("*")) == before
+
+
+def test_what_a_killed_sweep_left_is_removed_and_what_a_living_one_uses_is_not(engine: Any, base: str) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    made = {
+        name: engine.api.create_container(base, command=["true"], labels={LABEL: label})["Id"]
+        for name, label in (("left", mark(ended.pid)), ("used", mark(os.getpid())), ("elsewhere", "elsewhere:1"))
+    }
+    try:
+        assert remove_left(engine) >= 1
+        there = {each["Id"] for each in engine.api.containers(all=True, filters={"label": LABEL})}
+        assert made["left"] not in there
+        assert {made["used"], made["elsewhere"]} <= there
+    finally:
+        for container in made.values():
+            engine.remove(container)

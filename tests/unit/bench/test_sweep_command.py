@@ -98,6 +98,9 @@ def test_an_engine_without_an_image_is_modelled_too(
     class Closed:
         def close(self) -> None: ...
 
+        def containers(self, **_: object) -> list[object]:
+            return []
+
     def refuse(*_: object, **__: object) -> None:
         raise GateError("the base image cannot be found\nand more")
 
