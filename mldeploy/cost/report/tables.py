@@ -10,7 +10,7 @@ from mldeploy.cost.report import wording
 from mldeploy.cost.report.wording import looks
 
 MOST_ROWS = 250
-_TEXTS = ("region", "place", "remarks", "arithmetic", "source", "title", "as of", "confidence")
+_TEXTS = ("region", "place", "source", "title", "as of", "confidence")
 _WORDS = {
     "third-party": "third-party rate",
     "derived": "derived rate",
@@ -22,7 +22,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], css: str = "", c
     """Cells are HTML, whole `<td>…</td>` or `<th>…</th>`; the header is text. It scrolls inside itself where it has to."""
     head = "".join(f'<th scope="col"{_class("text" if words in _TEXTS else "")}>{escape(words)}</th>' for words in header)
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    told = f"<caption>{escape(caption)}</caption>" if caption else ""
+    told = f'<caption class="seen">{escape(caption)}</caption>' if caption else ""
     named = f' class="{css}"' if css else ""
     # A region that scrolls can be reached by the keyboard only when it can have the focus.
     return (
@@ -66,11 +66,10 @@ def options(document: Document) -> str:
         "p95" if has_percentiles else "mean time",
         "gCO₂e per 1,000",
         "free tier",
-        "remarks",
     ]
     lines = [
         [
-            f'<th scope="row" class="{look[row["cloud"]].css}">{name(row)}</th>',
+            f'<th scope="row" class="{look[row["cloud"]].css}">{name(row)}{_remarks(row)}</th>',
             cell(wording.money(row["total_usd"]), row["total_usd"], "total"),
             cell(wording.money(row["fixed_usd"]), row["fixed_usd"]),
             cell(wording.money(row["variable_usd"]), row["variable_usd"]),
@@ -78,7 +77,6 @@ def options(document: Document) -> str:
             cell(wording.millis(row["p95_ms"]) + (" (mean)" if has_percentiles and row["is_p95_mean"] else ""), row["p95_ms"]),
             cell(wording.grams(row["carbon_g_per_1k"]), row["carbon_g_per_1k"]),
             cell(f"−{wording.money(row['free_tier_usd'])}" if row["free_tier_usd"] else "–", row["free_tier_usd"]),
-            cell(remarks(row), css="text remarks"),
         ]
         for row in rows
     ]
@@ -105,6 +103,11 @@ def _kept(document: Document) -> list[OptionRow]:
             found.append(row)
             rest -= not is_told
     return found
+
+
+def _remarks(row: OptionRow) -> str:
+    said = remarks(row)
+    return f" <small>{escape(said)}</small>" if said else ""
 
 
 def remarks(row: OptionRow) -> str:
@@ -157,15 +160,14 @@ def bills(document: Document) -> str:
 
 def _bill(row: OptionRow, lines: Sequence[BillRow]) -> str:
     total = wording.money(row["total_usd"])
-    header = ["position", "quantity", "free", "price", "amount", "arithmetic", "source"]
+    header = ["position", "amount", "quantity", "free", "price", "source"]
     body = [
         [
-            head_cell(f"{line['title']}{' (fixed)' if line['is_fixed'] else ''}"),
+            _position(line),
+            cell(wording.money(line["amount_usd"])),
             cell(f"{wording.quantity(line['quantity'])} {line['unit']}"),
             cell(_free(line)),
-            cell(f"{wording.price(line['price'])}{' …' if line['is_tiered'] else ''}" + _factor(line)),
-            cell(wording.money(line["amount_usd"])),
-            cell(line["how"] + (f" ({line['note']})" if line["note"] else ""), css="text"),
+            cell(f"{wording.price(line['price'])}{' at first' if line['is_tiered'] else ''}" + _factor(line)),
             f'<td class="text"><a href="#{anchor(row["cloud"], line["source"])}">{escape(line["source"])}</a></td>',
         ]
         for line in lines
@@ -176,10 +178,17 @@ def _bill(row: OptionRow, lines: Sequence[BillRow]) -> str:
     return f"<details><summary><b>{total}</b> {name}</summary>{origin}{inner}</details>"
 
 
+def _position(line: BillRow) -> str:
+    """What is counted, and the arithmetic behind the quantity."""
+    title = escape(f"{line['title']}{' (fixed)' if line['is_fixed'] else ''}")
+    how = escape(line["how"] + (f" ({line['note']})" if line["note"] else ""))
+    return f'<th scope="row">{title} <small class="soft">{how}</small></th>'
+
+
 def _free(line: BillRow) -> str:
     if line["credit_usd"]:
         return f"−{wording.money(line['credit_usd'])}"
-    return f"{line['free']:,.0f}" if line["free"] else "–"
+    return wording.quantity(line["free"]) if line["free"] else "–"
 
 
 def _factor(line: BillRow) -> str:

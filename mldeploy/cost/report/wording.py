@@ -34,18 +34,23 @@ def money(usd: float | None) -> str:
         return "unknown"
     if usd == 0:
         return "$0"
-    if abs(usd) >= 0.01:
+    if usd < 0:
+        return f"−{money(-usd)}"
+    if usd >= 0.01:
         return f"${usd:,.2f}"
-    return f"${usd:.2g}" if abs(usd) >= 1e-4 else f"${usd:.1e}"
+    return f"${usd:.2g}" if usd >= 1e-4 else f"${usd:.1e}"
 
 
 def price(usd: float) -> str:
-    """A unit price with every digit it has: "$0.0000166667"."""
-    return f"${usd:,.12f}".rstrip("0").rstrip(".")
+    """A unit price with every digit it has: "$0.0000166667", "$0.20"."""
+    whole, _, digits = f"{usd:,.12f}".partition(".")
+    return f"${whole}.{digits.rstrip('0'):0<2}"
 
 
 def quantity(amount: float) -> str:
     """ "540,000", "1.5": whole when large, with six digits when small."""
+    if amount < 0:
+        return f"−{quantity(-amount)}"
     return f"{amount:,.0f}" if amount >= 1e6 else f"{amount:,.6g}" if amount < 1e5 else f"{amount:,.1f}".removesuffix(".0")
 
 

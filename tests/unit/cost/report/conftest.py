@@ -159,7 +159,7 @@ SWEEP = Sweep(
 )
 
 
-def a_document(requests: str = "3e6", slo_ms: float | None = 300.0, shape: Sequence[float] | None = None) -> Document:
+def a_document(requests: str = "3000000", slo_ms: float | None = 300.0, shape: Sequence[float] | None = None) -> Document:
     """The comparison of the three made-up clouds."""
     priced = cast("Mapping[str, Priced]", {name: StandIn(name) for name in PRICES})
     return compared(priced, requests, slo_ms, shape)
@@ -169,7 +169,7 @@ def a_real_document() -> Document:
     """The clouds and books that ship, in all their regions and sizes; the times are the stand-in's."""
     found = {name: registry.get(name) for name in registry.names()}
     priced = {name: each for name, each in found.items() if isinstance(each, Priced)}
-    return compared(priced, "3e6", 300.0, None)
+    return compared(priced, "3000000", 300.0, None)
 
 
 def compared(priced: Mapping[str, Priced], requests: str, slo_ms: float | None, shape: Sequence[float] | None) -> Document:

@@ -221,6 +221,7 @@ def test_clouds_keep_their_colours_when_options_come_and_go(made: Document) -> N
         (12400, "$12,400.00"),
         (2e-9, "$2.0e-09"),
         (0.005, "$0.005"),
+        (-0.4, "−$0.40"),
     ],
 )
 def test_money_in_words(usd: float | None, words: str) -> None:
