@@ -144,7 +144,7 @@ def _as_asked(size: Option, planned: Option | None, loaded: LoadedSpec) -> Optio
     return replace(
         size,
         concurrency=asked.concurrency if takes_more and asked.concurrency else size.concurrency,
-        min_instances=size.min_instances if asked.min_instances is None else asked.min_instances,
+        min_instances=max(size.min_instances, asked.min_instances or 0),  # a product may always keep one
         max_instances=size.max_instances if asked.max_instances is None else asked.max_instances,
         ephemeral_mb=size.ephemeral_mb if planned is None else planned.ephemeral_mb,
         traits=size.traits if planned is None else tuple(sorted({**dict(size.traits), **dict(planned.traits)}.items())),
