@@ -16,7 +16,7 @@ from mldeploy.cli import cost_explain
 from mldeploy.cli.cost_flags import Asked, Format
 from mldeploy.cli.exits import UsageError
 from mldeploy.cli.files import write_whole
-from mldeploy.cli.layout import labelled, milliseconds, table
+from mldeploy.cli.layout import count, labelled, milliseconds, table
 from mldeploy.cli.money import unit_price, usd
 from mldeploy.cli.session import Session
 from mldeploy.cli.terminal import Terminal
@@ -86,15 +86,25 @@ def cells(row: OptionRow) -> tuple[str, ...]:
         usd(row["total_usd"]) if is_known else "unknown",
         unit_price(row["per_1k_usd"]) if is_known else "",
         _latency(row),
-        "" if row["carbon_g_per_1k"] is None else f"{row['carbon_g_per_1k']:,.2g}",
+        _grams(row["carbon_g_per_1k"]),
         _note(row),
     )
 
 
+def _grams(grams: float | None) -> str:
+    """Two figures that matter, whole ones all: 0.0016 · 5.1 · 1,250."""
+    if grams is None:
+        return ""
+    return f"{grams:,.0f}" if grams >= 10 else f"{grams:.2g}"
+
+
 def _latency(row: OptionRow) -> str:
-    if row["p95_ms"] is not None:
-        return f"{milliseconds(row['p95_ms'])} ms"
-    return "" if row["mean_ms"] is None else f"~{milliseconds(row['mean_ms'])} ms"
+    """A given time is marked: it is no percentile of this size."""
+    time_ms = row["mean_ms"] if row["p95_ms"] is None else row["p95_ms"]
+    if time_ms is None:
+        return ""
+    shown = milliseconds(time_ms) if time_ms < 999.5 else f"{time_ms:,.0f}"
+    return f"{shown} ms" if row["is_measured"] else f"~{shown} ms"
 
 
 def _note(row: OptionRow) -> str:
@@ -119,7 +129,7 @@ def table_lines(out: Terminal, document: Document, shown: Collection[str]) -> It
         yield out.style(line, "green") if is_cheapest else line
     left = len(document["options"]) - len(lines)
     if left > 0:
-        yield out.style(f"and {left:,} more rows: --all, or --format csv", "dim")
+        yield out.style(f"and {count(left, 'more row')}: --all, or --format csv", "dim")
     yield ""
     yield from _paragraphs("break-even", [found["text"] for found in document["break_evens"]])
     yield from _paragraphs("assumes", document["assumptions"])

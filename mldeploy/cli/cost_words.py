@@ -23,8 +23,10 @@ def title(each: Estimate, beside: Estimate | None = None) -> str:
     return f"{each.provider} {each.region} {each.product.key} {config(each.option)}"
 
 
-def answer(comparison: Comparison, workload: Workload, slo_ms: float | None, order: ranking.Order) -> str:
-    """The first thing to read."""
+def answer(
+    comparison: Comparison, workload: Workload, slo_ms: float | None, order: ranking.Order, *, is_choice: bool = True
+) -> str:
+    """The first thing to read. Without `is_choice` there is one option, and it costs what it costs."""
     asked = f"{whole(workload.requests)} requests a month"
     within = f" within {slo_ms:g} ms" if slo_ms is not None else ""
     best = {"cost": "the cheapest", "carbon": "the least carbon", "latency": "the fastest"}[order]
@@ -35,7 +37,8 @@ def answer(comparison: Comparison, workload: Workload, slo_ms: float | None, ord
     where = f"{first.title} in {first.region}, {first.product.title}, {config(first.option)}"
     each = f", {unit_price(first.per_1k)} for each 1,000" if first.per_1k is not None else ""
     fixed = f", of which {usd(first.fixed)} is fixed" if first.fixed else ""
-    return f"For {asked}{within}, {best} is {where}: {usd(first.total)} a month{each}{fixed}."
+    verb = f"{best} is {where}:" if is_choice else f"{where} costs"
+    return f"For {asked}{within}, {verb} {usd(first.total)} a month{each}{fixed}."
 
 
 def break_even(found: BreakEven) -> str:
