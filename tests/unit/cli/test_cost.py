@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -306,3 +307,31 @@ def test_a_damaged_refreshed_book_is_passed_over(run: Run, tmp_path: Path) -> No
     code, out, _ = run("cost", *BASE, *LAMBDA, "--memory-mb", "1536")
     assert code == 0
     assert "$2.74" in out
+
+
+class Log:
+    """A stand-in for a deployment: it has answered, every ten seconds for two days, in 80 ms."""
+
+    def logs(self, *, follow: bool, since_s: float | None, tail: int | None) -> Iterator[str]:
+        start = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
+        for number in range(2 * 8640):
+            at = (start + datetime.timedelta(seconds=10 * number)).isoformat()
+            yield json.dumps(
+                {"event": "request", "ts": at, "status": 200, "ms_total": 80, "ms_infer": 70, "bytes_in": 500, "bytes_out": 90}
+            )
+
+
+def test_a_live_deployment_says_how_long_and_how_often(run: Run, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mldeploy import deploy
+
+    monkeypatch.setattr(deploy, "driver", lambda *args: Log())
+    code, out, err = run("cost", "--cloud", "aws", "--from-live", "--json", "-v")
+    assert code == 0
+    assert "17,280 requests" in err
+    document = json.loads(out)
+    assert document["workload"]["requests"] == pytest.approx(360 * 730, rel=1e-3)
+    assert (document["workload"]["bytes_in"], document["workload"]["bytes_out"]) == (500, 90)
+    assert row(document, "lambda-x86_64")["mean_ms"] == 80
+    assert any("17,280 live requests" in each for each in document["assumptions"])
+    again = json.loads(run("cost", "--cloud", "aws", "--from-live", "--requests", "9M", "--json")[1])
+    assert again["workload"]["requests"] == 9_000_000
