@@ -31,7 +31,7 @@ from mldeploy.bench.sweep_line import Line
 from mldeploy.progress import Reporter
 
 PERIOD_MS = 100.0
-METHOD = "modelled, not throttled: one process's processor time on this machine, stretched to each share"
+METHOD = "modelled, not throttled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ providers with prices ─sizes─▶ places ─▶ an engine and an image? ─ye
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,10 +47,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Way:
-    """How places are measured, and what it is called in the result."""
+    """How places are measured, and what it is called in the result. `images`: how each cloud's own image is asked."""
 
     measure: Callable[[Place], Seen]
     method: str
+    images: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(session: Session, target: Target, payload: Payload, wanted: Wanted) -> None:
@@ -91,7 +92,8 @@ def run(session: Session, target: Target, payload: Payload, wanted: Wanted) -> N
         points=points,
     )
     path = measurements.save(made)
-    session.result({**asdict(made), "file": str(path), "too_large": chosen.too_large}, _lines(session, made, chosen.too_large))
+    document = {**asdict(made), "file": str(path), "images": way.images, "too_large": chosen.too_large}
+    session.result(document, _lines(session, made, way.images))
 
 
 def _choose(session: Session, wanted: Wanted) -> Chosen:
@@ -173,9 +175,11 @@ def _way(
     images = _images(session, loaded, bundle, list(dict.fromkeys(clouds)))
     if not images:
         return _modelled(session, loaded, call, wanted, "no cloud's image could be built here")
-    manners = ", ".join(f"{image.provider}'s image {image.manner}" for image in images.values())
     measure = partial(_throttled, engine, images, call, wanted)
-    return Way(measure, f"{sweep_docker.METHOD}; {manners}")
+    manners = {image.provider: image.manner for image in images.values()}
+    others = [cloud for cloud in dict.fromkeys(clouds) if cloud not in images]
+    stood_in = f"; sizes of {' and '.join(others)} in {next(iter(images))}'s image" if others else ""
+    return Way(measure, f"{sweep_docker.METHOD}{stood_in}", manners)
 
 
 def _throttled(engine: Engine, images: dict[str, Image], call: Call, wanted: Wanted, place: Place) -> Seen:
@@ -219,7 +223,7 @@ def _modelled(session: Session, loaded: LoadedSpec, call: Call, wanted: Wanted, 
     return Way(partial(sweep_model.modelled, profile), f"{sweep_model.METHOD} ({reason})")
 
 
-def _lines(session: Session, made: Sweep, too_large: int) -> Iterator[str]:
+def _lines(session: Session, made: Sweep, images: Mapping[str, str]) -> Iterator[str]:
     out = session.out
     fitting = [point for point in made.points if not point.is_out_of_memory]
     yield out.style(f"{made.name} at {len(made.points)} sizes, {len(made.points) - len(fitting)} of them too small", "bold")
@@ -229,7 +233,8 @@ def _lines(session: Session, made: Sweep, too_large: int) -> Iterator[str]:
     yield from rows
     yield ""
     yield "times in ms of one request on an instance at rest; busy: the mean back to back, when the share is used up"
-    yield out.style(f"{made.method} · {made.date}", "dim")
+    manners = (f"{cloud}'s image {manner}" for cloud, manner in images.items())
+    yield out.style(" · ".join((made.method, *manners, made.date)), "dim")
     yield out.style(made.machine, "dim")
     if session.settings.verbosity >= 0:
         yield ""
