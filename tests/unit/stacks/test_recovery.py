@@ -49,19 +49,25 @@ def pending(toy: Toy) -> list[str]:
     found = []
     for file in (toy.folder.parent / "state/stacks/.pulumi/stacks/digits").glob("*.json"):
         with contextlib.suppress(ValueError, OSError):
-            latest = json.loads(file.read_text())["checkpoint"]["latest"] or {}
+            latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
             found += [operation["resource"].get("inputs", {}).get("name") for operation in latest.get("pending_operations", ())]
     return found
 
 
 def kill(process: subprocess.Popen[bytes], toy: Toy) -> None:
-    """Engine and mldeploy at one moment, as a machine that goes off does: neither can put anything in order."""
+    """mldeploy, engine and plugins at one moment, as a machine that goes off does: none can put anything in order."""
     [file] = lock_files(toy)
     engine = json.loads(file.read_text())["pid"]
     os.kill(engine, signal.SIGSTOP)
     process.kill()
+    for plugin in children(engine):
+        os.kill(plugin, signal.SIGKILL)
     os.kill(engine, signal.SIGKILL)
     process.wait()
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
 
 
 @pytest.mark.parametrize("name", ["digits-dev", "digits-dev-fn-role", "digits-dev-fn"])
@@ -188,13 +194,13 @@ def adopted(resources: list[dict[str, Any]], *pending: dict[str, Any]) -> tuple[
 def test_a_pending_create_is_taken_in_by_its_physical_name() -> None:
     resources, taken, lost = adopted([entry("a", id="a")], {"type": "creating", "resource": entry("b")})
     assert resources == [entry("a", id="a"), entry("b", id="b", outputs={})]
-    assert (taken, lost) == (["Function b"], [])
+    assert (taken, lost) == (["function b"], [])
 
 
 def test_a_pending_create_without_a_known_id_is_named() -> None:
     route = {**entry("r"), "type": "toystack:index:Route"}
     resources, taken, lost = adopted([], {"type": "creating", "resource": route})
-    assert (resources, taken, lost) == ([], [], ["Route r"])
+    assert (resources, taken, lost) == ([], [], ["route r"])
 
 
 def test_a_provider_that_was_being_set_up_is_the_engines_own() -> None:
