@@ -88,7 +88,8 @@ class Commitment:
 
 @dataclass(frozen=True)
 class PriceBook:
-    """One provider's prices. `path` is where it was read from, for messages."""
+    """One provider's prices. `path` is where it was read from, for messages; `passed_over` says why a refreshed book of this
+    machine is not the one in use, where there is one."""
 
     provider: str
     date: datetime.date
@@ -101,6 +102,7 @@ class PriceBook:
     commitments: Mapping[str, Commitment]
     path: str = ""
     everywhere: Mapping[str, Rate] = field(default_factory=dict, repr=False)
+    passed_over: str = field(default="", compare=False)
 
     def tariff(self, region: str) -> Mapping[str, Rate]:
         """Every rate that is known in `region`, by meter. Raises PriceError with the closest names for an unknown region."""

@@ -25,8 +25,6 @@ from mldeploy.spec.loaded import LoadedSpec
 LIST_PRICE = Terms()
 REFUSED = 0.01
 """An option whose instances turn away more than this share of the busiest hour's requests does not do the work."""
-OFTEN = 0.05
-"""Cold starts that meet more than this share of the requests are within its 95th percentile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +59,6 @@ class Estimate:
         """Dollars per 1,000 predictions."""
         total = self.total
         return None if total is None or self.usage is None or not self.usage.requests else total / self.usage.requests * 1000
-
-    @property
-    def p95_ms(self) -> float | None:
-        """With the cold start where that meets more than one request in twenty; None where it was not measured."""
-        if self.timing is None or self.usage is None or self.timing.p95_ms is None:
-            return None
-        is_often_cold = self.usage.cold_starts > self.usage.requests * Decimal(OFTEN)
-        return self.timing.p95_ms + (self.timing.start_ms if is_often_cold else 0.0)
 
 
 class _Counted(NamedTuple):

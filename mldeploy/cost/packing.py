@@ -1,6 +1,6 @@
 """A month's usage of one option: the traffic curve, hour by hour, packed into instances.
 
-    week of rates ─merge near ones─▶ rate ─instances.levels─▶ billed, kept, started ─× hours─▶ Usage
+    week of rates ─workload.spread─▶ rate ─instances.levels─▶ billed, kept, started ─× hours─▶ Usage
 
 Each hour is in balance with its own rate. Between hours, one instance more is a cold start, one less is kept for a while. An
 instance has as many places as it takes requests, but no more than its processor works on without slowing them down. A rounding
@@ -21,10 +21,8 @@ from typing import NamedTuple
 from mldeploy.cost.erlang import blocking
 from mldeploy.cost.instances import Level, levels
 from mldeploy.cost.values import HOURS_PER_MONTH, SECONDS_PER_MONTH, Option, Scaling, Timing, Usage
-from mldeploy.cost.workload import HOURS_PER_WEEK, Workload
+from mldeploy.cost.workload import HOURS_PER_WEEK, Workload, spread
 
-NEAR = 1.05
-"""Rates of the week within this factor are taken together, at their mean: a week has at most some dozens then."""
 RARELY = 0.001
 """`peak_instances` are as many as leave at most this share of the busiest hour's requests without a place."""
 SHORTEST_S = 1e-6
@@ -55,7 +53,7 @@ class Hour(NamedTuple):
 def usage(workload: Workload, option: Option, scaling: Scaling, timing: Timing) -> Usage:
     """What a month of `workload` takes. `max_instances` is not looked at: `refused` tells what it turns away."""
     demand = _demand(option, scaling, timing)
-    month = _month(workload.hourly_per_s(), demand)
+    month = _month(workload, demand)
     requests = workload.requests
     cold = Decimal(month.starts_per_s) if workload.cold_share is None else requests * Decimal(str(workload.cold_share))
     cold = min(cold, requests)
@@ -101,43 +99,24 @@ def _demand(option: Option, scaling: Scaling, timing: Timing) -> Demand:
     return Demand(duration_s, timing.start_ms / 1000, places(option, timing), kept, scaling)
 
 
-@lru_cache(maxsize=4096)
-def _month(rates: tuple[float, ...], demand: Demand) -> Hour:
+def _month(workload: Workload, demand: Demand) -> Hour:
     """The same figures summed over a month: instance-seconds, and cold starts; `kept_share` of all requests."""
-    hours = [_hour(rate, demand) for rate in _merged(rates)]
-    starts = sum(hour.starts_per_s for hour in hours) * 3600
-    billed = sum(hour.billed for hour in hours) * 3600
-    for before, after in zip(hours[-1:] + hours[:-1], hours, strict=True):
-        change = after.alive - before.alive
+    week, mean_per_s = spread(workload.shape), workload.mean_per_s
+    hours = [_hour(mean_per_s * part, demand) for part in week.parts]
+    billed = kept_active = alive = starts = share = 0.0
+    for part, often, hour in zip(week.parts, week.hours, hours, strict=True):
+        billed += hour.billed * often * 3600
+        kept_active += hour.kept_active * often * 3600
+        alive += hour.alive * often * 3600
+        starts += hour.starts_per_s * often * 3600
+        share += hour.kept_share * part * often
+    for before, after, often in week.turns:
+        change = (hours[after].alive - hours[before].alive) * often
         starts += max(0.0, change)
         if demand.scaling.billing == "instance":
             billed += max(0.0, -change) * demand.scaling.keep_s
     weeks = HOURS_PER_MONTH / HOURS_PER_WEEK
-    asked = sum(rates)
-    return Hour(
-        billed=billed * weeks,
-        kept_active=sum(hour.kept_active for hour in hours) * 3600 * weeks,
-        alive=sum(hour.alive for hour in hours) * 3600 * weeks,
-        starts_per_s=starts * weeks,
-        kept_share=sum(hour.kept_share * rate for hour, rate in zip(hours, rates, strict=True)) / asked if asked else 0.0,
-    )
-
-
-@lru_cache(maxsize=64)
-def _merged(rates: tuple[float, ...]) -> tuple[float, ...]:
-    """The week with rates that are near each other made equal; their sum stays."""
-    order = sorted(range(len(rates)), key=rates.__getitem__)
-    smooth = list(rates)
-    group: list[int] = []
-    for place, hour in enumerate(order):
-        group.append(hour)
-        is_last = place + 1 == len(order) or rates[order[place + 1]] > rates[group[0]] * NEAR
-        if is_last:
-            mean = sum(rates[each] for each in group) / len(group)
-            for each in group:
-                smooth[each] = mean
-            group = []
-    return tuple(smooth)
+    return Hour(billed * weeks, kept_active * weeks, alive * weeks, starts * weeks, min(1.0, share / HOURS_PER_WEEK))
 
 
 @lru_cache(maxsize=8192)

@@ -3,13 +3,15 @@
     providers/<cloud>/prices.toml (shipped)  ─┐
     state_dir()/prices/<provider>.toml       ─┴─read_book─▶ PriceBook          text ─write_book─▶ state_dir()/prices/
 
-A refreshed book that is damaged, of another provider or older than the shipped one is passed over, and `fault` says so. A new
-book replaces an old one only when it is sound and looks like it: whatever had a price still has one, of the same magnitude.
+A refreshed book that is damaged, of another provider or older than the shipped one is passed over, and `passed_over` of the book
+in use says so. A new book replaces an old one only when it is sound and looks like it: whatever had a price still has one, of the
+same magnitude.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -30,12 +32,7 @@ def refreshed_path(provider: str) -> Path:
 
 def read_book(provider: str, shipped: Traversable) -> PriceBook:
     """The price book in use, read once a process. Raises PriceError when the shipped one is damaged."""
-    return _chosen(provider, _key(shipped), refreshed_path(provider))[0]
-
-
-def fault(provider: str, shipped: Traversable) -> str:
-    """Why this machine's refreshed book is not the one in use; empty when it is, or when there is none."""
-    return _chosen(provider, _key(shipped), refreshed_path(provider))[1]
+    return _chosen(provider, _key(shipped), refreshed_path(provider))
 
 
 def read_carbon(provider: str, shipped: Traversable) -> CarbonBook:
@@ -90,22 +87,24 @@ def _key(shipped: Traversable) -> Any:
 
 
 @cache
-def _chosen(provider: str, shipped: Any, refreshed: Path) -> tuple[PriceBook, str]:
+def _chosen(provider: str, shipped: Any, refreshed: Path) -> PriceBook:
     own = book_file.parse(shipped.read_text(encoding="utf-8"), str(shipped))
     if own.provider != provider:
         raise PriceError(f"{shipped}: this is the price book of '{own.provider}', not of '{provider}'")
     try:
         fresh = book_file.parse(refreshed.read_text(encoding="utf-8"), str(refreshed))
     except FileNotFoundError:
-        return own, ""
-    except (OSError, UnicodeDecodeError, PriceError) as error:
-        said = error.message if isinstance(error, PriceError) else f"{refreshed}: {error}"
-        return own, f"{said}; the book of {own.date} that ships is used"
-    if fresh.provider != provider:
-        return own, f"{refreshed}: this is the price book of '{fresh.provider}'; the book of {own.date} that ships is used"
-    if fresh.date < own.date:
-        return own, f"{refreshed}: it is of {fresh.date}; the newer book of {own.date} that ships is used"
-    return fresh, ""
+        return own
+    except (OSError, UnicodeDecodeError) as error:
+        said = f"{refreshed}: {error}"
+    except PriceError as error:
+        said = error.message
+    else:
+        if fresh.provider == provider and fresh.date >= own.date:
+            return fresh
+        is_other = fresh.provider != provider
+        said = f"{refreshed}: " + (f"this is the price book of '{fresh.provider}'" if is_other else f"it is of {fresh.date}")
+    return replace(own, passed_over=f"{said}; the book of {own.date} that ships is used")
 
 
 @cache

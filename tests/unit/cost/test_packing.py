@@ -13,7 +13,7 @@ from mldeploy.cost import packing
 from mldeploy.cost.curve import parse
 from mldeploy.cost.erlang import blocking, peakedness
 from mldeploy.cost.values import SECONDS_PER_MONTH, Option, Scaling, Timing
-from mldeploy.cost.workload import Workload
+from mldeploy.cost.workload import Workload, spread
 
 OPTION = Option("toy", "toy", 1024, 1.0)
 BILLINGS = ("request", "active", "instance")
@@ -155,11 +155,22 @@ def test_more_traffic_never_costs_less() -> None:
 
 
 def test_near_rates_are_taken_together_without_losing_a_request() -> None:
-    rates = tuple(1 + hour / 1000 for hour in range(168))
-    merged = packing._merged(rates)
-    assert len(set(merged)) <= 5
-    assert sum(merged) == pytest.approx(sum(rates))
-    assert max(abs(a / b - 1) for a, b in zip(merged, rates, strict=True)) < 0.05
+    shape = parse([1 + hour / 1000 for hour in range(168)])
+    found = spread(shape)
+    assert len(found.parts) == len(found.hours) == len(found.turns) <= 5
+    assert sum(found.hours) == 168
+    assert sum(part * hours for part, hours in zip(found.parts, found.hours, strict=True)) == pytest.approx(168)
+    assert (found.peak, found.met) == (max(shape), pytest.approx(sum(rate * rate for rate in shape) / 168))
+
+
+def test_hours_without_traffic_stay_apart() -> None:
+    found = spread(parse([0] * 23 + [5]))
+    assert (found.parts, found.hours) == ((0.0, 24.0), (161, 7))
+    assert sorted(found.turns) == [(0, 1, 7), (1, 0, 7)]
+
+
+def test_an_even_week_is_one_hour() -> None:
+    assert spread(parse(None)) == (1.0, 1.0, (1.0,), (168,), ())
 
 
 class TestErlang:

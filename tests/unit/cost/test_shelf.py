@@ -41,7 +41,7 @@ def test_the_shipped_book_is_read_once(shipped: Path) -> None:
     shipped.write_text("gone")
     assert shelf.read_book("toy", shipped) is first
     assert first.path == str(shipped)
-    assert shelf.fault("toy", shipped) == ""
+    assert shelf.read_book("toy", shipped).passed_over == ""
 
 
 def test_a_refreshed_book_wins_and_is_seen_at_once(shipped: Path, toy_text: str, state: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_refreshed_book_wins_and_is_seen_at_once(shipped: Path, toy_text: str,
     shelf.write_book("toy", newer(toy_text), old)
     assert shelf.read_book("toy", shipped).date.isoformat() == "2026-11-20"
     assert shelf.read_book("toy", shipped).path == str(state / "prices" / "toy.toml")
-    assert shelf.fault("toy", shipped) == ""
+    assert shelf.read_book("toy", shipped).passed_over == ""
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_refreshed_book_wins_and_is_seen_at_once(shipped: Path, toy_text: str,
     [
         (
             lambda text: text.replace("2026-11-02", "2026-10-01"),
-            "it is of 2026-10-01; the newer book of 2026-11-02 that ships is used",
+            "it is of 2026-10-01; the book of 2026-11-02 that ships is used",
         ),
         (lambda text: newer(text).replace('provider = "toy"', 'provider = "boy"'), "this is the price book of 'boy'"),
         (lambda text: newer(text).replace("0.02", "x"), "price 'x' is no price; the book of 2026-11-02 that ships is used"),
@@ -69,13 +69,13 @@ def test_a_refreshed_book_that_is_off_is_passed_over_and_told(shipped: Path, toy
     path.parent.mkdir(parents=True)
     path.write_text(change(toy_text))
     assert shelf.read_book("toy", shipped).path == str(shipped)
-    assert message in shelf.fault("toy", shipped)
+    assert message in shelf.read_book("toy", shipped).passed_over
 
 
 def test_a_refreshed_book_that_cannot_be_read_is_told(shipped: Path) -> None:
     shelf.refreshed_path("toy").mkdir(parents=True)
     assert shelf.read_book("toy", shipped).path == str(shipped)
-    assert "Is a directory" in shelf.fault("toy", shipped)
+    assert "Is a directory" in shelf.read_book("toy", shipped).passed_over
 
 
 def test_a_damaged_shipped_book_is_an_error(shipped: Path) -> None:
