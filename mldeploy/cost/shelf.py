@@ -3,9 +3,9 @@
     providers/<cloud>/prices.toml (shipped)  ─┐
     state_dir()/prices/<provider>.toml       ─┴─read_book─▶ PriceBook          text ─write_book─▶ state_dir()/prices/
 
-A refreshed book that is damaged, of another provider or older than the shipped one is passed over, and `passed_over` of the book
-in use says so. A new book replaces an old one only when it is sound and looks like it: whatever had a price still has one, of the
-same magnitude.
+A refreshed book that is damaged, of another provider or older than the shipped one is passed over, and `passed_over` of the
+book in use says so. A new book replaces an old one only when it is sound and looks like it: whatever had a price still has one,
+of the same magnitude.
 """
 
 from __future__ import annotations

@@ -55,8 +55,8 @@ class Workload:
 
 
 class Spread(NamedTuple):
-    """What only the shape decides. `parts` are its different rates, near ones taken together at their mean, `hours` how many each
-    has; `turns` are pairs of parts that follow each other in the week, each with how often."""
+    """What only the shape decides. `parts` are its different rates, near ones taken together at their mean, `hours` how many
+    each has; `turns` are pairs of parts that follow each other in the week, each with how often."""
 
     peak: float
     met: float
