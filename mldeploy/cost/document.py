@@ -20,6 +20,7 @@ from mldeploy.cost.carbon import CarbonBook
 from mldeploy.cost.document_rows import (
     bill_rows,
     book_row,
+    commitments,
     config,
     number,
     option_id,
@@ -70,7 +71,7 @@ def document(
         answer=answer,
         date=today.isoformat(),
         has_free_tier=terms.has_free_tier,
-        commitment=terms.commitment,
+        commitment=", ".join(dict.fromkeys(each.title for each in commitments(estimates, books))),
         slo_ms=slo_ms,
         workload=workload_part(workload),
         assumptions=list(assumptions),
@@ -80,7 +81,7 @@ def document(
         break_evens=evens,
         regions=region_rows(estimates if regional is None else regional, books),
         books=[book_row(book, today) for book in books.values()],
-        sources=source_rows(estimates, terms, books, carbon),
+        sources=source_rows(estimates, books, carbon),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from mldeploy.cost import ranking
-from mldeploy.cost.billing import Line, Terms
-from mldeploy.cost.book import PriceBook, Source
+from mldeploy.cost.billing import Line
+from mldeploy.cost.book import Commitment, PriceBook, Source
 from mldeploy.cost.carbon import CarbonBook
 from mldeploy.cost.document_shape import BillRow, BookRow, OptionRow, RegionRow, SourceRow, WorkloadPart
 from mldeploy.cost.values import Option
@@ -190,19 +190,27 @@ def book_row(book: PriceBook, today: datetime.date) -> BookRow:
     )
 
 
+def commitments(estimates: Iterable[Estimate], books: Mapping[str, PriceBook]) -> Iterator[Commitment]:
+    """Those that a price was lowered by."""
+    for each in estimates:
+        lowered = {(line.quantity.meter, line.factor) for line in lines(each) if line.factor != 1}
+        if lowered and each.provider in books:
+            for of in books[each.provider].commitments.values():
+                if lowered & {(meter, of.factor) for meter in of.meters}:
+                    yield of
+
+
 def source_rows(
-    estimates: Iterable[Estimate], terms: Terms, books: Mapping[str, PriceBook], carbon: Mapping[str, CarbonBook]
+    estimates: Iterable[Estimate], books: Mapping[str, PriceBook], carbon: Mapping[str, CarbonBook]
 ) -> list[SourceRow]:
     """Every source that a figure of these estimates rests on, once."""
     found: dict[tuple[str, str], Source] = {}
     for each in estimates:
         used = [line.rate.source for line in lines(each)]
-        book = books.get(each.provider)
-        if book is not None and terms.has_free_tier:
+        if each.provider in books:
             drawn_on = {line.quantity.meter for line in lines(each) if line.free or line.credit}
-            used += [of.source for of in book.allowances.values() if drawn_on & {of.meter, *of.also}]
-        if book is not None and any(line.factor != 1 for line in lines(each)):
-            used.append(book.commitments[terms.commitment].source)
+            used += [of.source for of in books[each.provider].allowances.values() if drawn_on & {of.meter, *of.also}]
+            used += [of.source for of in commitments([each], books)]
         found.update({(each.provider, source.key): source for source in used})
         if each.carbon_g_per_1k is not None and each.provider in carbon:
             own = carbon[each.provider]

@@ -107,7 +107,7 @@ def scales(curves: Sequence[Drawn], room: Room) -> tuple[Scale, Scale]:
     usd = [max(point[1], _LEAST_USD) for each in curves for point in each.points]
     low, high = min(usd), max(usd)
     if high < low * 10:
-        low, high = low / 3, high * 3
+        low, high = max(low / 3, _LEAST_USD), high * 3
     return Scale(min(at), max(at), *room.x, is_log=True), Scale(low, high, *room.y, is_log=True)
 
 

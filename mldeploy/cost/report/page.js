@@ -21,7 +21,7 @@
     : "$" + (usd >= 1e-4 ? Number(usd.toPrecision(2)) : usd.toExponential(1));
   const whole = value => Number(value.toPrecision(3)).toLocaleString("en-US", {maximumFractionDigits: 0});
   const millis = ms => (ms >= 10 ? Math.round(ms).toLocaleString("en-US") : Number(ms.toPrecision(2))) + " ms";
-  const grams = value => value === null ? "" : " · " + (value > 0 && value < 0.001 ? "< 0.001"
+  const grams = value => value === null ? "" : " · " + (value > 0 && value < 1e-6 ? "< 0.000001"
     : value >= 100 ? Math.round(value).toLocaleString("en-US") : Number(value.toPrecision(2))) + " gCO₂e per 1,000";
 
   // ---- scales: [low, high, start, end, isLog], as room.py wrote them

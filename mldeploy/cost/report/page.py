@@ -15,7 +15,7 @@ from html import escape
 from importlib.resources import files
 
 from mldeploy.cost.document_shape import Document, OptionRow, RegionRow
-from mldeploy.cost.report import cost_plot, facts, latency_plot, region_plot, tables, wording
+from mldeploy.cost.report import cost_plot, facts, latency_plot, region_plot, tables, week_plot, wording
 from mldeploy.cost.report.plots import style
 from mldeploy.cost.report.region_plot import By
 from mldeploy.cost.report.room import NARROW, WIDE, WIDE_PLAIN
@@ -180,12 +180,17 @@ def _grounds(document: Document) -> str:
     pairs = [*facts.workload(document), ("terms", facts.terms(document)), *facts.books(document)]
     pairs += [("timing", words) for words in facts.timings(document)]
     rows = [[tables.head_cell(name), tables.cell(words, css="text")] for name, words in pairs]
-    said = _list(document["assumptions"])
+    known, said = tables.table(["", ""], rows, "pairs", "Workload and terms"), _list(document["assumptions"])
     return (
         _section("bills", "Where the figures come from", tables.bills(document))
-        + _section("assumptions", "Assumptions", tables.table(["", ""], rows, "pairs", "Workload and terms"), said)
+        + _section("assumptions", "Assumptions", known, _week(document), said)
         + _section("sources", "Sources", tables.sources(document))
     )
+
+
+def _week(document: Document) -> str:
+    week = document["workload"]["hourly_per_s"]
+    return _both(week_plot.plot(week, WIDE_PLAIN), week_plot.plot(week, NARROW)) if week else ""
 
 
 def _list(lines: Iterable[str]) -> str:

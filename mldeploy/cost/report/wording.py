@@ -11,7 +11,7 @@ SHAPES = ("circle", "square", "triangle", "diamond")
 _UNITS = ((1e15, 1e12, "T"), (1e12, 1e12, "T"), (1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e3, 1e3, "k"))
 
 
-_LEAST_GRAMS = 0.001
+_LEAST_GRAMS = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def compact(value: float) -> str:
     for least, unit, letter in _UNITS:
         if value >= least:
             return f"{value / unit:,.4g}{letter}"
-    return f"{value:,.4g}"
+    return f"{float(f'{value:.4g}'):,.6f}".rstrip("0").rstrip(".") if value < 1e3 else f"{value:,.0f}"
 
 
 def axis_money(usd: float) -> str:
@@ -76,8 +76,8 @@ def grams(value: float | None) -> str:
     if value is None:
         return "unknown"
     if 0 < value < _LEAST_GRAMS:
-        return f"< {_LEAST_GRAMS:g}"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+        return f"< {_LEAST_GRAMS:.6f}"
+    return f"{value:,.0f}" if value >= 100 else f"{float(f'{value:.2g}'):.7f}".rstrip("0").rstrip(".")
 
 
 def millis(value: float | None) -> str:

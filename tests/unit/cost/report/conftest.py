@@ -165,23 +165,30 @@ def a_document(requests: str = "3000000", slo_ms: float | None = 300.0, shape: S
     return compared(priced, requests, slo_ms, shape)
 
 
-def a_real_document() -> Document:
+def a_real_document(terms: Mapping[str, Terms] | None = None) -> Document:
     """The clouds and books that ship, in all their regions and sizes; the times are the stand-in's."""
     found = {name: registry.get(name) for name in registry.names()}
     priced = {name: each for name, each in found.items() if isinstance(each, Priced)}
-    return compared(priced, "3000000", 300.0, None)
+    return compared(priced, "3000000", 300.0, None, terms)
 
 
-def compared(priced: Mapping[str, Priced], requests: str, slo_ms: float | None, shape: Sequence[float] | None) -> Document:
+def compared(
+    priced: Mapping[str, Priced],
+    requests: str,
+    slo_ms: float | None,
+    shape: Sequence[float] | None,
+    terms: Mapping[str, Terms] | None = None,
+) -> Document:
     """What the command line does."""
+    terms = {name: Terms() for name in priced} | dict(terms or {})
     books = {name: each.prices() for name, each in priced.items()}
-    tariffs = {(name, region): Tariff(book, region) for name, book in books.items() for region in book.regions}
+    tariffs = {(name, region): Tariff(book, region, terms[name]) for name, book in books.items() for region in book.regions}
     workload = Workload(Decimal(requests), bytes_in=40_000, bytes_out=2_000, log_bytes=300)
     if shape is not None:
         workload = replace(workload, shape=tuple(shape))
     market = comparison.Market(priced, workload, Measured(SWEEP), lambda name, region: tariffs[name, region])
     regions = {name: tuple(book.regions) for name, book in books.items()}
-    estimates = grid(priced.values(), workload, market.timings, regions=regions, sizes="all")
+    estimates = grid(priced.values(), workload, market.timings, regions=regions, sizes="all", terms=terms)
     found = comparison.compare(market, estimates, slo_ms=slo_ms)
     first = found.chosen[0]
     asked = f"{workload.requests:,f} requests a month"
@@ -190,7 +197,7 @@ def compared(priced: Mapping[str, Priced], requests: str, slo_ms: float | None, 
         answer=f"For {asked} the cheapest is {first.title} in {first.region}: ${first.total:,.2f}.",
         today=TODAY,
         workload=workload,
-        terms=Terms(),
+        terms=next(iter(terms.values())),
         books=books,
         carbon={name: each.carbon() for name, each in priced.items()},
         assumptions=["A month has 730 hours.", "Times here are made up, <a stand-in> for tests."],
@@ -227,6 +234,12 @@ def made() -> Document:
 def real() -> Document:
     """Shared: not to be changed."""
     return a_real_document()
+
+
+@pytest.fixture(scope="session")
+def compared_with() -> Callable[[str, str], Document]:
+    """The clouds that ship, one of them with a commitment."""
+    return lambda provider, key: a_real_document({provider: Terms(commitment=key)})
 
 
 @pytest.fixture

@@ -124,3 +124,12 @@ def test_absurd_traffic_stays_finite(make: Callable[..., Document]) -> None:
 
 def test_nothing_known_is_a_document_too(empty: Document) -> None:
     assert [*empty["options"], *empty["curves"], *empty["sources"]] == []
+
+
+def test_a_commitment_is_named_with_its_source(real: Document, compared_with: Callable[[str, str], Document]) -> None:
+    assert real["commitment"] == ""
+    found = compared_with("gcp", "run-cud")
+    assert "Cloud Run" in found["commitment"]
+    lowered = [line for lines in found["bills"].values() for line in lines if line["factor"] != 1]
+    assert lowered
+    assert all(line["factor"] < 1 for line in lowered)

@@ -194,6 +194,22 @@ def test_absurd_traffic_is_drawn(make: Callable[..., Document], requests: str) -
     ElementTree.fromstring(report.svg(found))
 
 
+def test_what_is_free_is_drawn(made: Document) -> None:
+    found = deepcopy(made)
+    for curve in found["curves"]:
+        curve["points"] = [(at, 0) for at, _ in curve["points"]]
+    page = report.html(found)
+    assert "≤ $0.01" in page
+    assert "<b>$0</b>" in page
+
+
+def test_a_curve_of_traffic_is_drawn(make: Callable[..., Document], made: Document) -> None:
+    week = make(shape=([0.2] * 8 + [1.4] * 16) * 7)
+    assert "Requests a second, by hour" in Reader(report.html(week)).text
+    assert "in a weekly curve" in Reader(report.html(week)).text
+    assert "Requests a second, by hour" not in Reader(report.html(made)).text
+
+
 def test_marks_lie_on_the_paper(made: Document) -> None:
     curves = cost_plot.drawn(made)
     for room in (WIDE, NARROW):
@@ -226,6 +242,14 @@ def test_clouds_keep_their_colours_when_options_come_and_go(made: Document) -> N
 )
 def test_money_in_words(usd: float | None, words: str) -> None:
     assert wording.money(usd) == words
+
+
+@pytest.mark.parametrize(
+    ("grams", "words"),
+    [(None, "unknown"), (0, "0"), (123.4, "123"), (0.0123, "0.012"), (6.13e-5, "0.000061"), (1e-9, "< 0.000001")],
+)
+def test_carbon_in_words(grams: float | None, words: str) -> None:
+    assert wording.grams(grams) == words
 
 
 @pytest.mark.parametrize(

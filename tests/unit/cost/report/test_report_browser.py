@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -134,6 +134,14 @@ def test_it_fits_and_nothing_covers_anything(
         details.evaluate("node => node.open = true")
     assert not seen.has_sideways_scroll()
     seen.keep(f"{which}-{options['viewport']['width']}")
+
+
+@pytest.mark.parametrize("options", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_week_of_traffic_fits(see: Callable[..., Seen], make: Callable[..., Document], options: dict[str, Any]) -> None:
+    seen = see(make(shape=([0.2] * 8 + [1.4] * 16) * 7), **options)
+    assert not seen.has_sideways_scroll()
+    assert seen.page.evaluate(COLLISIONS) == []
+    seen.keep(f"week-{options['viewport']['width']}")
 
 
 def test_texts_on_a_phone_are_large_enough(see: Callable[..., Seen], made: Document) -> None:
@@ -322,7 +330,8 @@ def test_nothing_known_is_a_quiet_page(see: Callable[..., Seen], empty: Document
 def test_the_picture_follows_light_and_dark(browser: Browser, made: Document, tmp_path: Path) -> None:
     path = tmp_path / "report.svg"
     path.write_text(report.svg(made), encoding="utf-8")
-    for scheme, colour in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(18, 23, 30)")):
+    colours: dict[Literal["light", "dark"], str] = {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 23, 30)"}
+    for scheme, colour in colours.items():
         context = browser.new_context(color_scheme=scheme, viewport={"width": 800, "height": 1300})
         page = context.new_page()
         page.goto(path.as_uri())
