@@ -19,7 +19,8 @@
   const money = usd => usd === null ? "unknown" : usd === 0 ? "$0"
     : usd >= 0.01 ? "$" + usd.toLocaleString("en-US", {minimumFractionDigits: 2, maximumFractionDigits: 2})
     : "$" + (usd >= 1e-4 ? Number(usd.toPrecision(2)) : usd.toExponential(1));
-  const whole = value => Number(value.toPrecision(3)).toLocaleString("en-US", {maximumFractionDigits: 0});
+  const exact = value => value.toLocaleString("en-US", {maximumFractionDigits: 0});
+  const about = value => exact(Number(value.toPrecision(3)));
   const millis = ms => (ms >= 10 ? Math.round(ms).toLocaleString("en-US") : Number(ms.toPrecision(2))) + " ms";
   const grams = value => value === null ? "" : " · " + (value > 0 && value < 1e-6 ? "< 0.000001"
     : value >= 100 ? Math.round(value).toLocaleString("en-US") : Number(value.toPrecision(2))) + " gCO₂e per 1,000";
@@ -80,8 +81,9 @@
       item.append(toggle);
       return {toggle, usd: toggle.querySelector("b")};
     });
-    let input;
-    const show = at => {
+    let input, last;
+    const show = (at, words = about) => {
+      last = [at, words];
       at = Math.min(Math.max(at, x.low), x.high);
       const found = data.curves.map((curve, i) => ({...curve, i, usd: value(curve.points, at)}))
         .filter(each => each.usd !== null && !hidden.has(each.i)).sort((a, b) => a.usd - b.usd);
@@ -94,7 +96,7 @@
           dots[each.i].style.display = "";
         }
       }
-      readout.querySelector(".at").textContent = whole(at);
+      readout.querySelector(".at").textContent = words(at);
       rows.forEach(({toggle, usd}, i) => {
         const own = found.find(each => each.i === i);
         usd.textContent = own ? money(own.usd) : "–";
@@ -102,8 +104,7 @@
       });
       input.value = Math.round(ratio(at) * STEPS);
       const best = found[0] ? `, least ${money(found[0].usd)}: ${found[0].name}` : "";
-      input.setAttribute("aria-valuetext", `${whole(at)} requests a month${best}`);
-      input.dataset.at = at;
+      input.setAttribute("aria-valuetext", `${words(at)} requests a month${best}`);
     };
     let row;
     [row, input] = slider("requests", STEPS, 0, step => show(x.low * (x.high / x.low) ** (step / STEPS)));
@@ -114,14 +115,14 @@
       toggle.ariaPressed = String(!hidden.has(i));
       toggle.classList.toggle("is-off", hidden.has(i));
       costs.forEach(svg => all("polyline.curve", svg)[i].classList.toggle("is-off", hidden.has(i)));
-      show(Number(input.dataset.at));
+      show(...last);
     }));
     all(".evens li").forEach((item, i) => {
       const go = make("button", {type: "button"}, ...item.childNodes);
-      go.addEventListener("click", () => show(data.evens[i].requests));
+      go.addEventListener("click", () => show(data.evens[i].requests, exact));
       item.append(go);
     });
-    show(data.requests);
+    show(data.requests, exact);
   }
 
   // ---- cost by latency

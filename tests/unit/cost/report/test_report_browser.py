@@ -187,6 +187,14 @@ def test_values_with_scripts_are_those_without(see: Callable[..., Seen], made: D
     assert values(see(made).page) == values(see(made, java_script_enabled=False).page)
 
 
+def test_the_workload_is_told_to_the_last_request(see: Callable[..., Seen], make: Callable[..., Document]) -> None:
+    page = see(make("12345678")).page
+    at = page.locator("#cost-readout .at")
+    expect(at).to_have_text("12,345,678")
+    page.get_by_label("requests", exact=True).press("ArrowRight")
+    expect(at).to_have_text(re.compile(r"^12,[1-9]00,000$"))
+
+
 def test_the_pointer_reads_the_curves(see: Callable[..., Seen], made: Document) -> None:
     page = see(made).page
     before = values(page)
