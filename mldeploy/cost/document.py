@@ -62,8 +62,10 @@ def document(
     (default: the same). `front` and `cheapest` are option ids, as are the keys of `curves`; books are by provider."""
     named = [(option_id(each.option, each.region), each) for each in estimates]
     evens = list(break_evens)
-    own = {name: [(number(workload.requests), number(each.total))] for name, each in named if each.total is not None}
-    drawn = {name: _curve(points, own.get(name, ()), evens, name) for name, points in (curves or {}).items()}
+    curves = curves or {}
+    totals = {name: each.total for name, each in named if name in curves and not each.problem}
+    at = workload.requests
+    drawn = {name: _curve(points, at, totals.get(name), evens, name) for name, points in curves.items()}
     told = {*front, *cheapest, *drawn}
     bills = {name: bill_rows(each) for name, each in named if name in told}
     return Document(
@@ -71,7 +73,7 @@ def document(
         answer=answer,
         date=today.isoformat(),
         has_free_tier=terms.has_free_tier,
-        commitment=", ".join(dict.fromkeys(each.title for each in commitments(estimates, books))),
+        commitment=", ".join(dict.fromkeys(of.title for _, of in commitments(estimates, books))),
         slo_ms=slo_ms,
         workload=workload_part(workload),
         assumptions=list(assumptions),
@@ -86,10 +88,12 @@ def document(
 
 
 def _curve(
-    points: Iterable[tuple[Decimal, Decimal]], own: Iterable[tuple[float, float]], evens: Iterable[BreakEven], name: str
+    points: Iterable[tuple[Decimal, Decimal]], at: Decimal, total: Decimal | None, evens: Iterable[BreakEven], name: str
 ) -> list[tuple[float, float]]:
     """The curve through its points, the estimate itself and the break-evens, so that all figures of a document agree."""
-    found = {number(at): number(usd) for at, usd in points}
+    found = {number(requests): number(usd) for requests, usd in points}
     met = [(each["requests"], each["usd"]) for each in evens if name in (each["a"], each["b"])]
-    found |= {at: usd for at, usd in met if found and min(found) <= at <= max(found)} | dict(own)
-    return sorted((at, usd) for at, usd in found.items() if at > 0)
+    found |= {requests: usd for requests, usd in met if found and min(found) <= requests <= max(found)}
+    if total is not None:
+        found[number(at)] = number(total)
+    return sorted((requests, usd) for requests, usd in found.items() if requests > 0)

@@ -190,14 +190,14 @@ def book_row(book: PriceBook, today: datetime.date) -> BookRow:
     )
 
 
-def commitments(estimates: Iterable[Estimate], books: Mapping[str, PriceBook]) -> Iterator[Commitment]:
-    """Those that a price was lowered by."""
+def commitments(estimates: Iterable[Estimate], books: Mapping[str, PriceBook]) -> Iterator[tuple[str, Commitment]]:
+    """Those that a price was lowered by, with their providers."""
     for each in estimates:
         lowered = {(line.quantity.meter, line.factor) for line in lines(each) if line.factor != 1}
         if lowered and each.provider in books:
             for of in books[each.provider].commitments.values():
                 if lowered & {(meter, of.factor) for meter in of.meters}:
-                    yield of
+                    yield each.provider, of
 
 
 def source_rows(
@@ -205,17 +205,22 @@ def source_rows(
 ) -> list[SourceRow]:
     """Every source that a figure of these estimates rests on, once."""
     found: dict[tuple[str, str], Source] = {}
-    for each in estimates:
-        used = [line.rate.source for line in lines(each)]
-        if each.provider in books:
-            drawn_on = {line.quantity.meter for line in lines(each) if line.free or line.credit}
-            used += [of.source for of in books[each.provider].allowances.values() if drawn_on & {of.meter, *of.also}]
-            used += [of.source for of in commitments([each], books)]
-        found.update({(each.provider, source.key): source for source in used})
+    every = list(estimates)
+    drawn_on: dict[str, set[str]] = {}
+    for each in every:
+        for line in lines(each):
+            source = line.rate.source
+            found[each.provider, source.key] = source
+            if line.free or line.credit:
+                drawn_on.setdefault(each.provider, set()).add(line.quantity.meter)
         if each.carbon_g_per_1k is not None and each.provider in carbon:
             own = carbon[each.provider]
             for source in (own.machine_source, own.grids[each.region].source):
                 found[each.provider, f"carbon-{source.key}"] = source
+    for provider, meters in drawn_on.items():
+        free = [of.source for of in books[provider].allowances.values() if meters & {of.meter, *of.also}]
+        found |= {(provider, source.key): source for source in free}
+    found |= {(provider, of.source.key): of.source for provider, of in commitments(every, books)}
     return [
         SourceRow(key=key, provider=provider, title=of.title, url=of.url, date=of.date, confidence=of.confidence)
         for (provider, key), of in sorted(found.items())
