@@ -8,11 +8,14 @@ variable    requests: 3,000,000 requests
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
+from mldeploy.cli.cost_market import Stalls
 from mldeploy.cli.layout import pad
 from mldeploy.cli.money import unit_price, usd
 from mldeploy.cost import explain
+from mldeploy.cost.book import Source
 from mldeploy.cost.carbon import MEMORY_KWH_PER_GB_H, NETWORK_KWH_PER_GB, UTILISATION, CarbonBook
 from mldeploy.cost.document_rows import config, option_id
 from mldeploy.cost.estimate import Estimate
@@ -21,13 +24,14 @@ from mldeploy.cost.explain import Position, plain
 _LABEL = 12
 
 
-def lines(each: Estimate, carbon: CarbonBook) -> Iterator[str]:
+def lines(each: Estimate, market: Stalls) -> Iterator[str]:
     """All that the figures of one row rest on."""
+    carbon = market.carbon[each.provider]
     yield f"{each.provider} {each.region} · {each.product.title} · {config(each.option)}"
     yield from _usage(each)
     if each.problem:
         yield f"  {pad('problem', _LABEL)}{each.problem}"
-    for position in explain.positions(each.bill) if each.bill is not None else ():
+    for position in _positions(each, market):
         yield from _position(position)
     for meter in each.bill.missing if each.bill is not None else ():
         yield f"  {pad('unknown', _LABEL)}{meter}: no rate for {each.region} is known, so there is no total"
@@ -56,7 +60,13 @@ def _position(position: Position) -> Iterator[str]:
     yield f"  {pad(kind, _LABEL)}{position.title}" + (f": {position.how}" if position.how else "")
     yield f"  {pad('', _LABEL)}{position.arithmetic} = {usd(position.amount)}"
     note = f" ({position.note})" if position.note else ""
-    yield f"  {pad('', _LABEL)}{source.title}, {source.date}, {source.confidence}{note}  {source.url}"
+    yield f"  {pad('', _LABEL)}{_named(source)}{note}"
+    for what, other in position.also:
+        yield f"  {pad('', _LABEL)}{what}: {_named(other)}"
+
+
+def _named(source: Source) -> str:
+    return f"{source.title}, {source.date}, {source.confidence}  {source.url}"
 
 
 def _carbon(each: Estimate, book: CarbonBook) -> Iterator[str]:
@@ -70,17 +80,22 @@ def _carbon(each: Estimate, book: CarbonBook) -> Iterator[str]:
     yield f"  {pad('carbon', _LABEL)}{each.carbon_g_per_1k:,.3g} g CO₂e for each 1,000 predictions"
     yield f"  {pad('', _LABEL)}({energy} + {moved}) × {grid.g_per_kwh:g} g/kWh"
     for source in dict.fromkeys((book.machine_source, grid.source)):
-        yield f"  {pad('', _LABEL)}{source.title}, {source.date}, {source.confidence}  {source.url}"
+        yield f"  {pad('', _LABEL)}{_named(source)}"
 
 
-def document(estimates: Iterable[Estimate]) -> dict[str, list[dict[str, Any]]]:
+def document(estimates: Iterable[Estimate], market: Stalls) -> dict[str, list[dict[str, Any]]]:
     """The same for machines: the positions by option id, amounts as exact texts."""
-    return {option_id(each.option, each.region): [*_rows(each)] for each in estimates if each.bill is not None}
+    return {option_id(each.option, each.region): [*_rows(each, market)] for each in estimates if each.bill is not None}
 
 
-def _rows(each: Estimate) -> Iterator[dict[str, Any]]:
-    for position in explain.positions(each.bill) if each.bill is not None else ():
-        source = position.source
+def _positions(each: Estimate, market: Stalls) -> tuple[Position, ...]:
+    if each.bill is None:
+        return ()
+    return explain.positions(each.bill, market.books[each.provider], market.terms[each.provider])
+
+
+def _rows(each: Estimate, market: Stalls) -> Iterator[dict[str, Any]]:
+    for position in _positions(each, market):
         yield {
             "title": position.title,
             "how": position.how,
@@ -88,5 +103,6 @@ def _rows(each: Estimate) -> Iterator[dict[str, Any]]:
             "amount_usd": str(position.amount),
             "is_fixed": position.is_fixed,
             "note": position.note,
-            "source": {"title": source.title, "url": source.url, "date": source.date, "confidence": source.confidence},
+            "source": asdict(position.source),
+            "also": [{"what": what, "source": asdict(source)} for what, source in position.also],
         }

@@ -54,9 +54,13 @@ def _whole(session: Session, found: Outcome, asked: Asked, more: Mapping[str, An
         yield from table_lines(session.out, found.document, found.shown)
         for each in explained if asked.explain else ():
             yield ""
-            yield from cost_explain.lines(each, found.stalls.carbon[each.provider])
+            yield from cost_explain.lines(each, found.stalls)
     elif asked.format == "json":
-        whole = {**found.document, **more, **({"explained": cost_explain.document(explained)} if asked.explain else {})}
+        whole = {
+            **found.document,
+            **more,
+            **({"explained": cost_explain.document(explained, found.stalls)} if asked.explain else {}),
+        }
         yield json.dumps(whole, indent=2, ensure_ascii=False)
     else:
         yield text(found.document, asked.format, found.shown).rstrip("\n")

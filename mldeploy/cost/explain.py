@@ -5,19 +5,20 @@ Bill.lines ─▶ Position(how much, times what, less what = amount; source) …
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mldeploy.cost.billing import Bill, Line
-from mldeploy.cost.book import Source, Tier
+from mldeploy.cost.billing import Bill, Line, Terms
+from mldeploy.cost.book import Allowance, Commitment, PriceBook, Source, Tier
 
 ZERO, ONE = Decimal(0), Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One line of a bill. `how` is how the quantity came about, `arithmetic` how the amount did."""
+    """One line of a bill. `how` is how the quantity came about, `arithmetic` how the amount did. `also` is what else the amount
+    rests on: what is free, what is discounted, in words and with its source."""
 
     title: str
     how: str
@@ -26,11 +27,13 @@ class Position:
     is_fixed: bool
     source: Source
     note: str = ""
+    also: tuple[tuple[str, Source], ...] = ()
 
 
-def positions(bill: Bill) -> tuple[Position, ...]:
-    """Every line of `bill`, in its order."""
+def positions(bill: Bill, book: PriceBook, terms: Terms) -> tuple[Position, ...]:
+    """Every line of `bill`, in its order; it was made from `book` under `terms`."""
     found = []
+    free = {meter: each for key, each in book.allowances.items() for meter in (key, *each.also)}
     counted: dict[str, Decimal] = {}
     for line in bill.lines:
         meter = line.quantity.meter
@@ -46,9 +49,20 @@ def positions(bill: Bill) -> tuple[Position, ...]:
                 is_fixed=line.quantity.is_fixed,
                 source=rate.source,
                 note=rate.note,
+                also=tuple(_also(line, free, book.commitments.get(terms.commitment))),
             )
         )
     return tuple(found)
+
+
+def _also(line: Line, free: Mapping[str, Allowance], commitment: Commitment | None) -> Iterator[tuple[str, Source]]:
+    allowance = free.get(line.quantity.meter)
+    if allowance is not None and (line.free or line.credit):
+        valued = f", valued at the price of {allowance.credit}" if allowance.credit else ""
+        shared = ", shared with other meters" if allowance.also else ""
+        yield f"{plain(allowance.quantity)} {line.rate.meter.unit} a month are free{valued}{shared}", allowance.source
+    if commitment is not None and line.factor != ONE:
+        yield f"{commitment.title}: × {plain(commitment.factor)}", commitment.source
 
 
 def _arithmetic(line: Line, before: Decimal) -> str:

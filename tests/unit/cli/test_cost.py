@@ -147,6 +147,7 @@ def test_explain_leads_from_a_figure_to_its_source(run: Run) -> None:
     ((name, positions),) = document["explained"].items()
     total = next(each["total_usd"] for each in document["options"] if each["id"] == name)
     assert abs(float(sum(Decimal(each["amount_usd"]) for each in positions)) - total) < 1e-9
+    assert any(also["source"]["url"] for each in positions for also in each["also"])  # where the free tier is from
     assert all(each["source"]["date"] and each["source"]["url"] and each["source"]["confidence"] for each in positions)
     code, _, err = run(*args, "--format", "csv")
     assert code == 2

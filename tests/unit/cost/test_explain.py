@@ -52,19 +52,25 @@ def test_the_arithmetic_is_the_amount(
 ) -> None:
     tariff = Tariff(book(tiers, free, credit), "nursery", Terms(commitment=commitment))
     bill = tariff.bill(Quantity("toys", Decimal(amount), is_fixed) for amount, is_fixed in amounts)
-    found = explain.positions(bill)
+    found = explain.positions(bill, book(tiers, free, credit), Terms(commitment=commitment))
     for each in found:
         assert abs(evaluated(each.arithmetic) - each.amount) < Decimal("1e-6"), each.arithmetic
     assert sum(each.amount for each in found if each.is_fixed) == bill.fixed
 
 
 def test_a_position_says_what_it_rests_on() -> None:
-    bill = Tariff(book(TIERED, "400"), "nursery").bill([Quantity("toys", Decimal(1500), how="3 children × 500 toys")])
-    (only,) = explain.positions(bill)
+    priced, terms = book(TIERED, "400"), Terms(commitment="year")
+    quantities = [Quantity("toys", Decimal(1500), how="3 children × 500 toys")]
+    (only,) = explain.positions(Tariff(priced, "nursery").bill(quantities), priced, Terms())
     assert only.arithmetic == "toy: 1,000 × $0.5 + 500 × $0.25 − 400 free × $0.5"
     assert (only.title, only.how, only.note) == ("toys lent", "3 children × 500 toys", "read on the box")
     assert only.source == SOURCE
     assert only.amount == 425
+    assert only.also == (("400 toy a month are free", SOURCE),)
+    (committed,) = explain.positions(Tariff(priced, "nursery", terms).bill(quantities), priced, terms)
+    assert [what for what, _ in committed.also] == ["400 toy a month are free", "one year: × 0.83"]
+    unpaid = Terms(has_free_tier=False)
+    assert explain.positions(Tariff(priced, "nursery", unpaid).bill(quantities), priced, unpaid)[0].also == ()
 
 
 @pytest.mark.parametrize(
