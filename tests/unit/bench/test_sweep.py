@@ -162,7 +162,8 @@ def test_an_interrupt_goes_through() -> None:
         sweep.run((PLACE,), measure, SilentReporter())
 
 
-def test_a_real_process_is_profiled(bundle: Path) -> None:
+def test_a_real_process_is_profiled(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "PAUSE_S", (0.0, 0.001))
     call = Call("http://127.0.0.1", "/predict", b'{"inputs": [[1, 2]]}', "application/json", {})
     taken = profile(bundle, os.environ, call, 2, 0.2, SilentReporter())
     assert len(taken.requests) == sweep.MOST_REQUESTS
