@@ -101,7 +101,11 @@ def _document(
         terms=next(iter(found.terms.values())),
         books=found.books,
         carbon=found.carbon,
-        assumptions=[*cost_words.assumptions(market.workload, found, chosen, is_all=asked.is_all), *never],
+        assumptions=[
+            *cost_words.not_chosen(comparison),
+            *cost_words.assumptions(market.workload, found, chosen, is_all=asked.is_all),
+            *never,
+        ],
         curves=comparison.curves,
         break_evens=told,
         front=[_id(each) for each in comparison.front],

@@ -41,6 +41,12 @@ def answer(
     return f"For {asked}{within}, {verb} {usd(first.total)} a month{each}{fixed}."
 
 
+def not_chosen(comparison: Comparison) -> Iterator[str]:
+    """The clouds without a choice beside those with one, and why."""
+    if comparison.chosen:
+        yield from (f"{each.provider} has no choice: {each.reason}" for each in comparison.choices if each.estimate is None)
+
+
 def break_even(found: BreakEven) -> str:
     """ "A is cheaper than B from 410,000 requests a month on ($1.20 a month there)"."""
     above = found.above

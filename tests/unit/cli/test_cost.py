@@ -268,6 +268,13 @@ def test_a_measurement_picks_the_size(run: Run, spec: Path) -> None:
     assert "none is within 50 ms: the fastest" in document["answer"]
 
 
+def test_a_cloud_without_a_choice_says_why_beside_the_others(run: Run) -> None:
+    _, out, _ = run("cost", "--requests", "300M", "--duration-ms", "120", "--cloud", "aws,gcp", "--json")
+    document = json.loads(out)
+    assert [each["cloud"] for each in document["options"] if each["is_cheapest"]] == ["aws"]
+    assert document["assumptions"][0].startswith("gcp has no choice: too much traffic: of 114.2 requests a second")
+
+
 def test_apply_writes_the_choice_and_nothing_else(run: Run, spec: Path) -> None:
     code, out, err = run("cost", *LAMBDA, "--no-free-tier", "--slo-ms", "150", "--apply")
     assert code == 0
