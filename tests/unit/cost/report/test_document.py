@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mldeploy.cost import document_shape as shape
 from mldeploy.cost.document import number, option_id
 from mldeploy.cost.document_shape import Document
 from mldeploy.cost.values import Option
@@ -133,3 +136,25 @@ def test_a_commitment_is_named_with_its_source(real: Document, compared_with: Ca
     lowered = [line for lines in found["bills"].values() for line in lines if line["factor"] != 1]
     assert lowered
     assert all(line["factor"] < 1 for line in lowered)
+
+
+def test_every_field_is_in_the_docs_where_it_belongs() -> None:
+    text = (Path(__file__).parents[4] / "docs" / "cost-report.md").read_text(encoding="utf-8")
+    told = {}
+    for line in text.partition("## The JSON")[2].splitlines():
+        if line.startswith("|") and not line.startswith("|--"):
+            part, fields = line.strip("|").split("|", 1)
+            told[part.strip(" `")] = re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", fields))
+    parts: dict[str, Any] = {
+        "the document": shape.Document,
+        "workload": shape.WorkloadPart,
+        "options": shape.OptionRow,
+        "bills": shape.BillRow,
+        "curves": shape.Curve,
+        "break_evens": shape.BreakEven,
+        "regions": shape.RegionRow,
+        "books": shape.BookRow,
+        "sources": shape.SourceRow,
+    }
+    for part, row in parts.items():
+        assert told[part] == list(row.__annotations__), part
