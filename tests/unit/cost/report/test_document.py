@@ -139,7 +139,7 @@ def test_a_commitment_is_named_with_its_source(real: Document, compared_with: Ca
 
 
 def test_every_field_is_in_the_docs_where_it_belongs() -> None:
-    text = (Path(__file__).parents[4] / "docs" / "cost-report.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[4] / "docs" / "compare-report.md").read_text(encoding="utf-8")
     told = {}
     for line in text.partition("## The JSON")[2].splitlines():
         if line.startswith("|") and not line.startswith("|--"):
