@@ -110,6 +110,14 @@ def _document(
         break_evens=told,
         front=[_id(each) for each in comparison.front],
         cheapest=[_id(each) for each in comparison.chosen],
-        regional=comparison.estimates,
+        regional=[*comparison.estimates, *_elsewhere(market, found, comparison)],
         slo_ms=asked.slo_ms,
     )
+
+
+def _elsewhere(market: Market, found: Stalls, comparison: Comparison) -> Iterator[Estimate]:
+    """What was chosen on each cloud, in all its regions that are not compared: where it runs is a choice, too."""
+    for each in comparison.chosen:
+        for region in found.books[each.provider].regions:
+            if region not in found.regions[each.provider]:
+                yield market.estimate(each.option, region)

@@ -245,6 +245,16 @@ def test_regions_and_commitments(run: Run) -> None:
     assert abs(b / a - 0.83) < 0.001
 
 
+def test_what_is_chosen_is_told_for_all_regions(run: Run) -> None:
+    document = json.loads(run("cost", *BASE, *LAMBDA, "--region", "eu-west-1", "--json")[1])
+    assert {each["region"] for each in document["options"]} == {"eu-west-1"}
+    regions = {each["region"]: each for each in document["regions"]}
+    assert len(regions) > 20
+    there = json.loads(run("cost", *BASE, *LAMBDA, "--region", "eu-north-1", "--json")[1])
+    assert regions["eu-north-1"]["total_usd"] == row(there, "lambda-x86_64")["total_usd"]
+    assert regions["eu-north-1"]["carbon_g_per_1k"] < regions["eu-west-1"]["carbon_g_per_1k"]
+
+
 def test_orders(run: Run) -> None:
     for order, key in (("carbon", "carbon_g_per_1k"), ("cost", "total_usd")):
         document = json.loads(run("compare", *BASE, "--region", "all", "--sort", order, "--json")[1])
