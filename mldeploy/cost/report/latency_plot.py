@@ -20,9 +20,9 @@ _LEAST_USD = 0.01
 
 def shown(document: Document) -> list[OptionRow]:
     """The options with a known total and p95: the front and the chosen ones, then others in their order; of those that would
-    lie on each other the first, and none far dearer than all that is told. Empty where all times are the same."""
+    lie on each other the first, and none far dearer than all that is told. Empty where all times are about the same."""
     known = [row for row in document["options"] if row["total_usd"] is not None and row["p95_ms"] and not row["problem"]]
-    if len({row["p95_ms"] for row in known}) < 2:
+    if len({_place(p95(row)) for row in known}) < 2:
         return []
     told = [row for row in known if row["is_on_front"] or row["is_cheapest"]]
     limit = max(usd(row) for row in told) * MOST_TIMES if told else math.inf

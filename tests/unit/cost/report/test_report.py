@@ -146,6 +146,15 @@ def test_unknown_is_said_and_never_drawn(made: Document) -> None:
     assert all(row["region"] != "east-unpriced" for row in region_plot.ranked(made, "cost"))
 
 
+def test_one_time_for_all_is_no_plot(made: Document) -> None:
+    found = deepcopy(made)
+    for row in found["options"]:
+        row["p95_ms"] = 120.0
+    assert latency_plot.shown(found) == []
+    assert "mldeploy bench --sweep" in Reader(report.html(found)).text
+    ElementTree.fromstring(report.svg(found))
+
+
 def test_stale_prices_are_warned_of(made: Document) -> None:
     assert 'class="warning"' not in report.html(made)
     found = deepcopy(made)
