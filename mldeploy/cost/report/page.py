@@ -118,7 +118,7 @@ def _latency(document: Document) -> str:
     rows = latency_plot.shown(document)
     title = "Cost by latency"
     if not rows:
-        words = "Nothing to draw: no two options have latencies that are known and differ. mldeploy bench --sweep measures each size."
+        words = "Nothing to draw: no two options have known latencies that differ. mldeploy bench --sweep measures each size."
         return _section("latency", title, f'<p class="soft">{words}</p>')
     look = looks(document)
     clouds = {row["cloud"]: row["title"] for row in rows}
