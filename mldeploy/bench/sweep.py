@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from mldeploy.bench.stats import median, percentile
-from mldeploy.cost.measurements import Point
+from mldeploy.cost.measurements import Point, Sweep
 from mldeploy.cost.values import Option
 from mldeploy.progress import Reporter
 
@@ -156,3 +156,13 @@ def point(place: Place, seen: Seen) -> Point:
         requests=len(ordered),
         busy_ms=seen.busy_ms,
     )
+
+
+def merged(old: Sweep | None, new: Sweep) -> Sweep:
+    """`new`, with the points of `old` at other sizes where both were made alike: one bundle, one way, one machine."""
+    if old is None or (old.fingerprint, old.method, old.machine) != (new.fingerprint, new.method, new.machine):
+        return new
+    again = {(each.provider, each.cpu, each.memory_mb) for each in new.points}
+    rest = tuple(each for each in old.points if (each.provider, each.cpu, each.memory_mb) not in again)
+    points = sorted((*rest, *new.points), key=lambda each: (each.provider, each.cpu, each.memory_mb))
+    return replace(new, points=tuple(points))

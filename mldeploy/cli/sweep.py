@@ -6,52 +6,29 @@ providers with prices ─sizes─▶ places ─▶ an engine and an image? ─ye
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from mldeploy.cli.exits import UsageError
-from mldeploy.cli.layout import milliseconds, table
+from mldeploy.cli.layout import count, milliseconds, table
 from mldeploy.cli.payload import Payload
 from mldeploy.cli.session import Session
+from mldeploy.cli.sweep_way import Wanted as Wanted
+from mldeploy.cli.sweep_way import way
 from mldeploy.cli.target import Target
-from mldeploy.errors import MldeployError, ProviderError
-from mldeploy.progress import SilentReporter
+from mldeploy.errors import ProviderError
 
 if TYPE_CHECKING:
-    from mldeploy.bench.measure import Call
-    from mldeploy.bench.sweep import Chosen, Place, Seen
-    from mldeploy.bench.sweep_docker import Image
-    from mldeploy.bundle.contract import Bundle
+    from mldeploy.bench.sweep import Chosen
     from mldeploy.cost.contract import Priced
     from mldeploy.cost.measurements import Point, Sweep
     from mldeploy.cost.values import Option
-    from mldeploy.image.engine import Engine
-    from mldeploy.spec.loaded import LoadedSpec
 
 
 BUSY = 0.5
 """A load above this part of the cores is in the way of a measurement."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the command line asks for. `memory_mb` empty: a choice of all sizes."""
-
-    memory_mb: tuple[int, ...]
-    starts: int
-    busy_s: float
-
-
-@dataclass(frozen=True)
-class Way:
-    """How places are measured, and what it is called in the result. `images`: how each cloud's own image is asked."""
-
-    measure: Callable[[Place], Seen]
-    method: str
-    images: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(session: Session, target: Target, payload: Payload, wanted: Wanted) -> None:
@@ -65,35 +42,45 @@ def run(session: Session, target: Target, payload: Payload, wanted: Wanted) -> N
         raise UsageError("--sweep needs a spec", "give -f FILE instead of --name")
     chosen = _choose(session, wanted)
     session.after_interrupt = lambda: "the measurement is incomplete and was thrown away; no container is left"
-    circumstances, date = machine.machine(), machine.today()
-    if float(circumstances["load before"]) > float(circumstances["cores"]) * BUSY:
-        session.report.warn(
-            f"this machine is busy (load {circumstances['load before']} on {circumstances['cores']} cores): "
-            "times will be longer than they need to be"
-        )
+    facts, date = machine.machine(), machine.today()
+    _look_at(session, facts)
     deploy.check(loaded, session.settings.cloud_or_default)
     bundle = deploy.pack(loaded, session.report)
     with ExitStack() as stack:
-        way = _way(session, loaded, bundle, payload, wanted, [place.provider for place in chosen.places], stack)
-        points = sweep.run(chosen.places, way.measure, session.report)
-    made = measurements.Sweep(
-        fingerprint=bundle.fingerprint,
-        name=target.name,
-        date=date,
-        machine=" · ".join(
-            (
-                circumstances["processor"],
-                f"{circumstances['cores']} cores",
-                circumstances["system"],
-                f"load before {circumstances['load before']}",
-            )
-        ),
-        method=way.method,
-        points=points,
-    )
-    path = measurements.save(made)
-    document = {**asdict(made), "file": str(path), "images": way.images, "too_large": chosen.too_large}
-    session.result(document, _lines(session, made, way.images))
+        chosen_way = way(session, loaded, bundle, payload, wanted, [place.provider for place in chosen.places], stack)
+        points = sweep.run(chosen.places, chosen_way.measure, session.report)
+    described = f"{facts['processor']} · {facts['cores']} cores · {facts['system']}"
+    made = measurements.Sweep(bundle.fingerprint, target.name, date, described, chosen_way.method, points)
+    path = measurements.save(_kept(session, made, is_whole=not wanted.memory_mb and session.settings.cloud is None))
+    document = {**asdict(made), "file": str(path), "images": chosen_way.images, "too_large": chosen.too_large}
+    document["load_before"] = float(facts["load before"])
+    session.result(document, _lines(session, made, chosen_way.images, facts["load before"]))
+
+
+def _look_at(session: Session, facts: Mapping[str, str]) -> None:
+    """Warn when other work is in the way of a measurement."""
+    if float(facts["load before"]) > float(facts["cores"]) * BUSY:
+        session.report.warn(
+            f"this machine is busy (load {facts['load before']} on {facts['cores']} cores): "
+            "times will be longer than they need to be"
+        )
+
+
+def _kept(session: Session, made: Sweep, *, is_whole: bool) -> Sweep:
+    """What is kept: the measurement; one of some sizes together with what was measured of the others before."""
+    from mldeploy.bench.sweep import merged
+    from mldeploy.cost import measurements
+    from mldeploy.cost.book import PriceError
+
+    try:
+        old = None if is_whole else measurements.find(made.fingerprint)
+    except PriceError as error:
+        session.report.warn(f"{error.message}; it is replaced")
+        old = None
+    together = merged(old, made)
+    if old is not None and len(together.points) == len(made.points) and len(old.points) > len(made.points):
+        session.report.note(f"the measurement of {old.date} was made in another way or on another machine: it is replaced")
+    return together
 
 
 def _choose(session: Session, wanted: Wanted) -> Chosen:
@@ -150,83 +137,11 @@ def _options(providers: list[Priced]) -> Iterator[Option]:
                 yield from provider.sizes(product.key)
 
 
-def _way(
-    session: Session,
-    loaded: LoadedSpec,
-    bundle: Bundle,
-    payload: Payload,
-    wanted: Wanted,
-    clouds: list[str],
-    stack: ExitStack,
-) -> Way:
-    """In containers where that can be, else by the model; why not is said."""
-    from mldeploy.bench import sweep_docker
-    from mldeploy.bench.measure import Call
-    from mldeploy.bench.sweep_container import remove_left
-    from mldeploy.image.engine import connect
-
-    call = Call("http://127.0.0.1", "/predict", payload.body, payload.content_type, {})
-    try:
-        engine = connect()
-    except ProviderError as error:
-        return _modelled(session, loaded, call, wanted, error.message)
-    stack.callback(engine.close)
-    remove_left(engine)
-    images = _images(session, loaded, bundle, list(dict.fromkeys(clouds)))
-    if not images:
-        return _modelled(session, loaded, call, wanted, "no cloud's image could be built here")
-    measure = partial(_throttled, engine, images, call, wanted)
-    manners = {image.provider: image.manner for image in images.values()}
-    others = [cloud for cloud in dict.fromkeys(clouds) if cloud not in images]
-    stood_in = f"; sizes of {' and '.join(others)} in {next(iter(images))}'s image" if others else ""
-    return Way(measure, f"{sweep_docker.METHOD}{stood_in}", manners)
-
-
-def _throttled(engine: Engine, images: dict[str, Image], call: Call, wanted: Wanted, place: Place) -> Seen:
-    """With the cloud's own image, or that of another where its own could not be built: the runtime in it is the same."""
-    from mldeploy.bench import sweep_docker
-
-    image = images.get(place.provider) or next(iter(images.values()))
-    return sweep_docker.measure(engine, image, call, place, wanted.starts, wanted.busy_s)
-
-
-def _images(session: Session, loaded: LoadedSpec, bundle: Bundle, clouds: list[str]) -> dict[str, Image]:
-    """Each cloud's own image of this spec, as far as it can be built on this machine."""
-    from mldeploy import deploy, image
-    from mldeploy.bench.sweep_docker import Image
-    from mldeploy.providers import registry
-
-    found: dict[str, Image] = {}
-    for cloud in clouds:
-        try:
-            deploy.check(loaded, cloud)
-            plan = registry.get(cloud).plan(loaded, bundle)
-            if plan.image is not None:
-                found[cloud] = Image.of(plan, image.build(plan, bundle, loaded, session.report))
-        except MldeployError as error:
-            first = error.message.splitlines()[0]
-            session.report.warn(f"{cloud}'s own image cannot be measured here: {first}")
-    return found
-
-
-def _modelled(session: Session, loaded: LoadedSpec, call: Call, wanted: Wanted, reason: str) -> Way:
-    from dataclasses import replace
-
-    from mldeploy.bench import sweep_model
-    from mldeploy.cli.serving import prepare
-    from mldeploy.deploy import DEFAULT_CLOUD
-
-    session.report.warn(f"{reason}; so times are modelled from one process's processor time, not measured under limits")
-    serving = prepare(loaded, DEFAULT_CLOUD, SilentReporter())  # packed already
-    own = replace(call, headers=serving.headers)
-    profile = sweep_model.profile(serving.bundle, serving.environ, own, wanted.starts, wanted.busy_s, session.report)
-    return Way(partial(sweep_model.modelled, profile), f"{sweep_model.METHOD} ({reason})")
-
-
-def _lines(session: Session, made: Sweep, images: Mapping[str, str]) -> Iterator[str]:
+def _lines(session: Session, made: Sweep, images: Mapping[str, str], load: str) -> Iterator[str]:
     out = session.out
     fitting = [point for point in made.points if not point.is_out_of_memory]
-    yield out.style(f"{made.name} at {len(made.points)} sizes, {len(made.points) - len(fitting)} of them too small", "bold")
+    too_small = len(made.points) - len(fitting)
+    yield out.style(f"{made.name} at {count(len(made.points), 'size')}, {too_small or 'none'} too small", "bold")
     yield ""
     header, *rows = table((HEADER, *map(_row, made.points)), right=range(1, len(HEADER)))
     yield out.style(header, "dim")
@@ -235,7 +150,7 @@ def _lines(session: Session, made: Sweep, images: Mapping[str, str]) -> Iterator
     yield "times in ms of one request on an instance at rest; busy: the mean back to back, when the share is used up"
     manners = (f"{cloud}'s image {manner}" for cloud, manner in images.items())
     yield out.style(" · ".join((made.method, *manners, made.date)), "dim")
-    yield out.style(made.machine, "dim")
+    yield out.style(f"{made.machine} · load before {load}", "dim")
     if session.settings.verbosity >= 0:
         yield ""
         yield f"  {session.settings.call('compare')}"

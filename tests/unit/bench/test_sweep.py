@@ -17,6 +17,7 @@ from mldeploy.bench import sweep
 from mldeploy.bench.measure import Call
 from mldeploy.bench.sweep import Place, Seen, choose, point
 from mldeploy.bench.sweep_model import PERIOD_MS, Profile, Took, modelled, profile, stretched
+from mldeploy.cost.measurements import Point, Sweep
 from mldeploy.cost.values import Option
 from mldeploy.progress import SilentReporter
 
@@ -174,3 +175,16 @@ def test_a_real_process_is_profiled(bundle: Path, monkeypatch: pytest.MonkeyPatc
     small = modelled(taken, Place("here", "small", 512, 0.01))
     assert small.busy_ms == pytest.approx(max(taken.busy.wall_ms, taken.busy.cpu_ms * 100))
     assert small.starts_ms[0] > 1000
+
+
+def test_some_sizes_measured_again_leave_the_others() -> None:
+    def of(method: str, *sizes: tuple[int, float], machine: str = "m") -> Sweep:
+        points = tuple(Point("here", "small", memory_mb, 0.5, mean_ms=mean_ms) for memory_mb, mean_ms in sizes)
+        return Sweep("f", "digits", "2026-11-21", machine, method, points)
+
+    old = of("Docker", (256, 9.0), (512, 5.0))
+    found = sweep.merged(old, of("Docker", (384, 7.0), (512, 4.0)))
+    assert [(each.memory_mb, each.mean_ms) for each in found.points] == [(256, 9), (384, 7), (512, 4)]
+    for other in (of("modelled", (384, 7.0)), of("Docker", (384, 7.0), machine="another")):
+        assert sweep.merged(old, other) is other
+    assert sweep.merged(None, old) is old

@@ -65,6 +65,22 @@ def test_people_get_a_table_of_one_cloud(spec: Path, capfd: pytest.CaptureFixtur
     assert "not measured under limits" in " ".join(err.split())
 
 
+def test_one_more_size_joins_the_others_and_a_damaged_record_is_replaced(spec: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for sizes in ("256", "512"):
+        assert main([*QUICK, "--cloud", "gcp", "--sizes", sizes, "--json"]) == 0
+        document = json.loads(said(capfd)[0])
+    assert {point["memory_mb"] for point in document["points"]} == {512}
+    kept = measurements.find(document["fingerprint"])
+    assert kept is not None
+    assert {point.memory_mb for point in kept.points} == {256, 512}
+    Path(document["file"]).write_text("{")
+    assert main([*QUICK, "--cloud", "gcp", "--sizes", "256"]) == 0
+    assert "this is no measurement" in " ".join(said(capfd)[1].split())
+    kept = measurements.find(document["fingerprint"])
+    assert kept is not None
+    assert {point.memory_mb for point in kept.points} == {256}
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
