@@ -68,7 +68,7 @@ def apply(loaded: LoadedSpec, path: Path, provider: Priced, option: Option) -> t
     )
     if written:
         fresh = spec_edit.with_values(text, {each.path: each.after for each in written})
-        _check(path, fresh, loaded.stage, provider, option)
+        _check(path, fresh, loaded, provider, option)
         write_whole(path, fresh)
     return written
 
@@ -79,15 +79,18 @@ def _place(loaded: LoadedSpec, key: str) -> str:
     return f"stages.{mark.stage}.{key}" if mark is not None and mark.stage else key
 
 
-def _check(path: Path, text: str, stage: str, provider: Priced, option: Option) -> None:
-    """Raise SpecError when `text` in the place of the spec is not valid, or means another size."""
+def _check(path: Path, text: str, loaded: LoadedSpec, provider: Priced, option: Option) -> None:
+    """Raise SpecError when `text` in the place of the spec is not valid (also for another cloud that the spec speaks of, and
+    that was fine before), or when it means another size."""
     from mldeploy import deploy
 
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", prefix=f".{path.stem}.", dir=path.parent, encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        fresh = deploy.load_spec(Path(file.name), stage)
-        problems = deploy.validate(fresh, provider.name)
+        fresh = deploy.load_spec(Path(file.name), loaded.stage)
+        known = {(each.path, each.message) for each in deploy.validate(loaded, None)}
+        elsewhere = [each for each in deploy.validate(fresh, None) if (each.path, each.message) not in known]
+        problems = tuple(dict.fromkeys([*deploy.validate(fresh, provider.name), *elsewhere]))
     if problems:
         raise SpecError("the configuration does not go with the rest of the spec; nothing was written", problems=problems)
     found = provider.option(provider.product_of(fresh), fresh, None)

@@ -78,11 +78,14 @@ def stalls(session: Session, asked: Asked, loaded: LoadedSpec | None, today: dat
     regions = _regions(asked.region, providers, books, loaded)
     kept = {name: provider for name, provider in providers.items() if name in regions}
     for name in kept:
-        warn_of_age(session, books[name], today)
+        _warn(session, books[name], today)
     return Stalls(kept, _terms(asked, {name: books[name] for name in kept}), regions)
 
 
-def warn_of_age(session: Session, book: PriceBook, today: datetime.date) -> None:
+def _warn(session: Session, book: PriceBook, today: datetime.date) -> None:
+    """Of a refreshed book that is damaged, and of one that is old."""
+    if book.passed_over:
+        session.report.warn(f"{book.passed_over}\nmldeploy cost --refresh --cloud {book.provider} makes it anew")
     if book.is_stale(today):
         session.report.warn(
             f"the prices of {book.provider} are {book.age_days(today)} days old ({book.date})\n"

@@ -75,6 +75,8 @@ def assumptions(workload: Workload, market: Stalls, chosen: Iterable[Estimate], 
     shown = [*chosen]
     for origin in dict.fromkeys(_origin(each) for each in shown if each.timing):
         yield f"time of a request: {origin}"
+    if any(each.timing and each.timing.is_measured for each in shown):
+        yield "a vCPU of any cloud and architecture is taken to be as fast as one of the machine that measured"
     if not is_all and any(each.timing and not each.timing.is_measured for each in shown):
         yield "sizes are as planned, since one given time says nothing of others: mldeploy bench --sweep measures them"
     if any(each.timing and each.timing.p95_ms is None for each in shown):

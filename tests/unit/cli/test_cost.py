@@ -304,6 +304,15 @@ def test_apply_writes_into_the_stage_that_decides(run: Run, spec: Path) -> None:
     assert "resources: {memory_mb: 1024" in spec.read_text()
 
 
+def test_a_choice_that_another_cloud_of_the_spec_cannot_have_is_not_written(run: Run, spec: Path) -> None:
+    spec.write_text(SPEC + "clouds:\n  gcp: {}\n")
+    before = spec.read_text()
+    code, _, err = run("cost", "--cloud", "aws", "--product", "lambda-arm64", "--slo-ms", "300", "--apply")
+    assert code == 2
+    assert "resources.architecture: arm64 is not one of" in err
+    assert spec.read_text() == before
+
+
 def test_what_cannot_be_applied_leaves_the_spec_alone(run: Run, spec: Path) -> None:
     code, _, err = run("cost", *LAMBDA, "--slo-ms", "5", "--apply")
     assert (code, "nothing can be applied" in err) == (2, True)
@@ -322,9 +331,11 @@ def test_a_damaged_refreshed_book_is_passed_over(run: Run, tmp_path: Path) -> No
     folder = tmp_path / "state" / "prices"
     folder.mkdir(parents=True)
     (folder / "aws.toml").write_text("version = ")
-    code, out, _ = run("cost", *BASE, *LAMBDA, "--memory-mb", "1536")
+    code, out, err = run("cost", *BASE, *LAMBDA, "--memory-mb", "1536")
     assert code == 0
     assert "$2.74" in out
+    assert "aws.toml: this is no price book" in err
+    assert "mldeploy cost --refresh --cloud aws makes it anew" in err
 
 
 class Log:
