@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mldeploy.cli import cost_rows, cost_words, cost_workload
 from mldeploy.cli import target as targets
-from mldeploy.cli.cost_flags import Asked
+from mldeploy.cli.cost_flags import ALL_REGIONS, Asked
 from mldeploy.cli.cost_market import Stalls, stalls
 from mldeploy.cli.session import Session
 from mldeploy.cost import document as documents
@@ -19,6 +19,8 @@ from mldeploy.cost.estimate import Estimate
 
 if TYPE_CHECKING:
     from mldeploy.spec.loaded import LoadedSpec
+
+_MOST_REGIONS = 5
 
 
 @dataclass(frozen=True)
@@ -43,21 +45,26 @@ def run(session: Session, asked: Asked, breadth: cost_rows.Breadth, pair: Sequen
     estimates = cost_rows.estimates(session, asked, breadth, market, found, loaded)
     pairs = (cost_rows.two(estimates, pair),) if pair else ()
     comparison = compare(market, estimates, slo_ms=asked.slo_ms, order=asked.sort, pairs=pairs, is_open=breadth != "as written")
-    shown = frozenset(_id(each) for each in (comparison.estimates if asked.is_all else _worth(comparison, breadth)))
-    return Outcome(loaded, found, market, comparison, _document(asked, market, found, comparison, shown, today), shown)
+    is_everywhere = ALL_REGIONS in asked.region
+    told, shown = (
+        frozenset(_id(each) for each in (comparison.estimates if asked.is_all else _worth(comparison, breadth, most)))
+        for most in (None, _MOST_REGIONS if is_everywhere else None)
+    )
+    return Outcome(loaded, found, market, comparison, _document(asked, market, found, comparison, told, today), shown)
 
 
 def _id(each: Estimate) -> str:
     return documents.option_id(each.option, each.region)
 
 
-def _worth(comparison: Comparison, breadth: cost_rows.Breadth) -> Iterator[Estimate]:
-    """The best of each cloud, region and product, the front, the chosen, and the always-on options beside them."""
-    seen: set[tuple[str, str, str]] = set()
+def _worth(comparison: Comparison, breadth: cost_rows.Breadth, most: int | None) -> Iterator[Estimate]:
+    """The best of each cloud, region and product (of the `most` best regions), the front, the chosen, and the always-on options
+    beside them."""
+    seen: dict[tuple[str, str], set[str]] = {}
     for each in comparison.estimates:
-        place = each.provider, each.region, each.product.key
-        if place not in seen:
-            seen.add(place)
+        regions = seen.setdefault((each.provider, each.product.key), set())
+        if each.region not in regions and (most is None or len(regions) < most):
+            regions.add(each.region)
             yield each
     yield from comparison.front
     yield from comparison.chosen
@@ -65,12 +72,12 @@ def _worth(comparison: Comparison, breadth: cost_rows.Breadth) -> Iterator[Estim
 
 
 def _document(
-    asked: Asked, market: Market, found: Stalls, comparison: Comparison, shown: frozenset[str], today: datetime.date
+    asked: Asked, market: Market, found: Stalls, comparison: Comparison, worth: frozenset[str], today: datetime.date
 ) -> Document:
     """Every row, or without --all those worth a look and all sizes where something was chosen."""
     places = {(each.provider, each.region) for each in comparison.chosen}
-    rows = [e for e in comparison.estimates if asked.is_all or _id(e) in shown or (e.provider, e.region) in places]
-    chosen = comparison.chosen or tuple(each for each in comparison.estimates if _id(each) in shown)
+    rows = [e for e in comparison.estimates if asked.is_all or _id(e) in worth or (e.provider, e.region) in places]
+    chosen = comparison.chosen or tuple(each for each in comparison.estimates if _id(each) in worth)
     told = [
         BreakEven(
             a=_id(e.a),
@@ -95,7 +102,7 @@ def _document(
     never = [cost_words.always_on(each) for each in comparison.always_on if each.requests is None]
     return documents.document(
         rows,
-        answer=cost_words.answer(comparison, market.workload, asked.slo_ms, asked.sort, is_choice=len(shown) > 1),
+        answer=cost_words.answer(comparison, market.workload, asked.slo_ms, asked.sort, is_choice=len(worth) > 1),
         today=today,
         workload=market.workload,
         terms=next(iter(found.terms.values())),
