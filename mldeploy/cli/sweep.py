@@ -16,7 +16,7 @@ from mldeploy.cli.layout import count, milliseconds, table
 from mldeploy.cli.payload import Payload
 from mldeploy.cli.session import Session
 from mldeploy.cli.sweep_way import Wanted as Wanted
-from mldeploy.cli.sweep_way import way
+from mldeploy.cli.sweep_way import connected, processors, way
 from mldeploy.cli.target import Target
 from mldeploy.errors import ProviderError
 
@@ -35,19 +35,24 @@ def run(session: Session, target: Target, payload: Payload, wanted: Wanted) -> N
     """Sweep, keep the result, show it. Raises UsageError, and what packing and measuring raise."""
     from mldeploy import deploy
     from mldeploy.bench import machine, sweep
+    from mldeploy.bench.measure import Call
     from mldeploy.cost import measurements
 
     loaded = target.loaded
     if loaded is None:
         raise UsageError("--sweep needs a spec", "give -f FILE instead of --name")
-    chosen = _choose(session, wanted)
+    options = list(_options(_priced(session)))
     session.after_interrupt = lambda: "the measurement is incomplete and was thrown away; no container is left"
-    facts, date = machine.machine(), machine.today()
-    _look_at(session, facts)
-    deploy.check(loaded, session.settings.cloud_or_default)
-    bundle = deploy.pack(loaded, session.report)
+    call = Call("http://127.0.0.1", "/predict", payload.body, payload.content_type, {})
     with ExitStack() as stack:
-        chosen_way = way(session, loaded, bundle, payload, wanted, [place.provider for place in chosen.places], stack)
+        engine = connected(stack)
+        chosen = _choose(session, options, wanted, processors(engine))
+        facts, date = machine.machine(), machine.today()
+        _look_at(session, facts)
+        deploy.check(loaded, session.settings.cloud_or_default)
+        bundle = deploy.pack(loaded, session.report)
+        clouds = [place.provider for place in chosen.places]
+        chosen_way = way(session, loaded, bundle, call, wanted, clouds, engine)
         points = sweep.run(chosen.places, chosen_way.measure, session.report)
     described = f"{facts['processor']} · {facts['cores']} cores · {facts['system']}"
     made = measurements.Sweep(bundle.fingerprint, target.name, date, described, chosen_way.method, points)
@@ -83,25 +88,24 @@ def _kept(session: Session, made: Sweep, *, is_whole: bool) -> Sweep:
     return together
 
 
-def _choose(session: Session, wanted: Wanted) -> Chosen:
+def _choose(session: Session, options: list[Option], wanted: Wanted, cores: int) -> Chosen:
+    """The places to measure at. Raises UsageError when a size is not sold, or none fits this machine."""
     from mldeploy.bench import sweep
-    from mldeploy.handlers.config import available_cores
 
-    options = list(_options(_priced(session)))
     known = sorted({option.memory_mb for option in options})
     unknown = [size for size in wanted.memory_mb if size not in known]
     if unknown:
         near = sorted(sorted(known, key=lambda size: abs(size - unknown[0]))[:3])
         raise UsageError(f"--sizes {unknown[0]}: no cloud sells this size", f"near it are {', '.join(map(str, near))} MB")
-    chosen = sweep.choose(options, available_cores(), wanted.memory_mb)
+    chosen = sweep.choose(options, cores, wanted.memory_mb)
     if not chosen.places:
         raise UsageError(
-            f"every size asked for wants more than this machine's {available_cores()} processors",
+            f"every size asked for wants more than this machine's {cores} processors",
             "name smaller --sizes, or measure on a larger machine",
         )
     if chosen.too_large:
         session.report.note(
-            f"{chosen.too_large} sizes want more than this machine's {available_cores()} processors and are left out; "
+            f"{chosen.too_large} sizes want more than this machine's {cores} processors and are left out; "
             "for them the largest measured share stands in"
         )
     return chosen

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mldeploy.cli.payload import Payload
 from mldeploy.cli.session import Session
 from mldeploy.errors import MldeployError, ProviderError
 from mldeploy.progress import SilentReporter
@@ -40,28 +39,35 @@ class Way:
     images: Mapping[str, str] = field(default_factory=dict)
 
 
-def way(
-    session: Session,
-    loaded: LoadedSpec,
-    bundle: Bundle,
-    payload: Payload,
-    wanted: Wanted,
-    clouds: list[str],
-    stack: ExitStack,
-) -> Way:
-    """The way to measure the sizes of `clouds`; what it holds open ends with `stack`."""
-    from mldeploy.bench import sweep_docker
-    from mldeploy.bench.measure import Call
+def connected(stack: ExitStack) -> Engine | str:
+    """The container engine, held open by `stack`; or why there is none. What a killed sweep left in it is removed."""
     from mldeploy.bench.sweep_container import remove_left
     from mldeploy.image.engine import connect
 
-    call = Call("http://127.0.0.1", "/predict", payload.body, payload.content_type, {})
     try:
         engine = connect()
     except ProviderError as error:
-        return _modelled(session, loaded, call, wanted, error.message)
+        return error.message
     stack.callback(engine.close)
     remove_left(engine)
+    return engine
+
+
+def processors(engine: Engine | str) -> int:
+    """How many there are to share: the engine's (it may run elsewhere), else this process's."""
+    from mldeploy.handlers.config import available_cores
+
+    return available_cores() if isinstance(engine, str) else int(engine.info()["NCPU"])
+
+
+def way(
+    session: Session, loaded: LoadedSpec, bundle: Bundle, call: Call, wanted: Wanted, clouds: list[str], engine: Engine | str
+) -> Way:
+    """The way to measure the sizes of `clouds` with this engine, or without one."""
+    from mldeploy.bench import sweep_docker
+
+    if isinstance(engine, str):
+        return _modelled(session, loaded, call, wanted, engine)
     images = _images(session, loaded, bundle, list(dict.fromkeys(clouds)))
     if not images:
         return _modelled(session, loaded, call, wanted, "no cloud's image could be built here")

@@ -117,6 +117,9 @@ def test_an_engine_without_an_image_is_modelled_too(
         def containers(self, **_: object) -> list[object]:
             return []
 
+        def info(self) -> dict[str, int]:
+            return {"NCPU": 1}
+
     def refuse(*_: object, **__: object) -> None:
         raise GateError("the base image cannot be found\nand more")
 
@@ -124,5 +127,7 @@ def test_an_engine_without_an_image_is_modelled_too(
     monkeypatch.setattr("mldeploy.image.build", refuse, raising=False)
     assert main([*QUICK, "--cloud", "gcp", "--sizes", "256", "--json", "-v"]) == 0
     out, err = said(capfd)
-    assert "no cloud's image could be built here" in json.loads(out)["method"]
+    document = json.loads(out)
+    assert "no cloud's image could be built here" in document["method"]
+    assert max(point["cpu"] for point in document["points"]) <= 1  # the engine's processors count
     assert "gcp's own image cannot be measured here: the base image cannot be found" in " ".join(err.split())
