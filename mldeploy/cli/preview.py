@@ -10,12 +10,12 @@ import click
 
 from mldeploy.cli import change_lines
 from mldeploy.cli import target as targets
-from mldeploy.cli.cost_standing import Standing, standing
 from mldeploy.cli.layout import table, wrapped_table
 from mldeploy.cli.session import Session
 from mldeploy.cli.verb import verb
 
 if TYPE_CHECKING:
+    from mldeploy.cli.cost_standing import Standing
     from mldeploy.plan import Plan
     from mldeploy.providers.contract import Preview
 
@@ -32,6 +32,7 @@ def command(session: Session, offline: bool) -> None:
     value comes from.
     """
     from mldeploy import deploy
+    from mldeploy.cli.cost_standing import standing
 
     loaded = targets.load(session)
     plan = deploy.preview(loaded, session.settings.cloud_or_default, session.report)
