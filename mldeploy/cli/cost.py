@@ -31,7 +31,7 @@ class BudgetError(GateError):
 @verb(
     "cost",
     *cost_flags.shared_options(),
-    click.Option(["--budget"], type=click.FloatRange(min=0), metavar="USD", help="Exit code 3 when a month costs more."),
+    click.Option(["--budget"], type=cost_flags.Finite(min=0), metavar="USD", help="Exit code 3 when a month costs more."),
     click.Option(
         ["--apply", "is_apply"], is_flag=True, help="Write the chosen configuration into the spec; needs one --cloud."
     ),

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,9 +67,19 @@ def count(text: str) -> Decimal:
     except InvalidOperation as error:
         raise ValueError(f"'{text}' is no number") from error
     number = number * _SCALES[match["scale"].lower()] * SECONDS_PER_MONTH / _PERIODS_S[(match["per"] or "").lower()]
-    if not 0 < number <= MOST_REQUESTS:
-        raise ValueError(f"'{text}': a month has more than 0 and at most 10^18 requests")
+    if not 1 <= number <= MOST_REQUESTS:
+        raise ValueError(f"'{text}': a month has at least 1 and at most 10^18 requests")
     return number
+
+
+class Finite(click.FloatRange):
+    """A number in a range; neither nan nor inf, which no comparison with the bounds refuses."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"'{value}' is no number that can be reckoned with", param, ctx)
+        return number
 
 
 def _requests(ctx: click.Context, param: click.Parameter, value: str | None) -> Decimal | None:
@@ -86,17 +97,15 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 
 def shared_options() -> list[click.Parameter]:
     """Fresh options, in the order in which --help lists them."""
-    more_than_0 = click.FloatRange(min=0, min_open=True)
+    more_than_0 = Finite(min=0, min_open=True)
     size = click.IntRange(min=0)
     return [
         click.Option(["--requests"], metavar="N", callback=_requests, help="Requests a month: 3M, 250k/day, 40/s."),
         click.Option(["--curve"], metavar="N,N,…", help="Traffic by hour: 24 numbers (a day) or 168 (a week)."),
         click.Option(["--duration-ms"], type=more_than_0, metavar="MS", help="Time of one request, at every size."),
         click.Option(["--cpu-ms"], type=more_than_0, metavar="MS", help="Processor time in it. Default: all of it."),
-        click.Option(["--start-ms"], type=click.FloatRange(min=0), metavar="MS", help="Time of a cold start. Default: 0."),
-        click.Option(
-            ["--cold-share"], type=click.FloatRange(0, 1), metavar="N", help="Share of requests that meet one, 0 to 1."
-        ),
+        click.Option(["--start-ms"], type=Finite(min=0), metavar="MS", help="Time of a cold start. Default: 0."),
+        click.Option(["--cold-share"], type=Finite(0, 1), metavar="N", help="Share of requests that meet one, 0 to 1."),
         click.Option(["--bytes-in"], type=size, metavar="N", help="Bytes of one request."),
         click.Option(["--bytes-out"], type=size, metavar="N", help="Bytes of one answer."),
         click.Option(["--log-bytes"], type=size, metavar="N", help="Bytes that one request logs."),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from mldeploy.cli.cost_market import Stalls
-from mldeploy.cli.money import about, unit_price, usd, whole
+from mldeploy.cli.money import about, monthly, unit_price, usd
 from mldeploy.cost import ranking
 from mldeploy.cost.billing import Line
 from mldeploy.cost.breakeven import LOWEST
@@ -27,7 +27,7 @@ def answer(
     comparison: Comparison, workload: Workload, slo_ms: float | None, order: ranking.Order, *, is_choice: bool = True
 ) -> str:
     """The first thing to read. Without `is_choice` there is one option, and it costs what it costs."""
-    asked = f"{whole(workload.requests)} requests a month"
+    asked = monthly(workload.requests)
     within = f" within {slo_ms:g} ms" if slo_ms is not None else ""
     best = {"cost": "the cheapest", "carbon": "the least carbon", "latency": "the fastest"}[order]
     if not comparison.chosen:
@@ -71,7 +71,7 @@ def always_on(found: AlwaysOn) -> str:
 def assumptions(workload: Workload, market: Stalls, chosen: Iterable[Estimate], *, is_all: bool) -> Iterator[str]:
     """What the figures rest on, one sentence each."""
     even = "the same in every hour" if len(set(workload.shape)) == 1 else f"up to {workload.peak_per_s:,.3g} a second"
-    yield f"{whole(workload.requests)} requests a month of 730 hours, {even}; prices in USD before tax"
+    yield f"{monthly(workload.requests)} of 730 hours, {even}; prices in USD before tax"
     shown = [*chosen]
     for origin in dict.fromkeys(_origin(each) for each in shown if each.timing):
         yield f"time of a request: {origin}"

@@ -59,6 +59,6 @@ def _figures(number: Decimal) -> str:
     return f"{short.normalize():,f}"
 
 
-def whole(requests: Decimal | float) -> str:
-    """All digits: 3,000,000."""
-    return f"{Decimal(requests):,.0f}"
+def monthly(requests: Decimal) -> str:
+    """All digits: 3,000,000 requests a month."""
+    return f"{requests:,.0f} request{'' if requests == 1 else 's'} a month"

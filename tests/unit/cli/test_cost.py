@@ -202,7 +202,10 @@ def test_an_unknown_cost_is_over_every_budget(run: Run) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["--requests", "0"], "more than 0"),
+        (["--requests", "0"], "at least 1"),
+        ([*BASE, "--duration-ms", "nan"], "no number that can be reckoned with"),
+        ([*BASE, "--slo-ms", "inf"], "no number that can be reckoned with"),
+        ([*BASE, "--budget", "nan"], "no number that can be reckoned with"),
         (["--requests", "-1"], "no number of requests"),
         (["--duration-ms", "120"], "how many requests a month?"),
         (["--requests", "3M"], "how long does a request take?"),
