@@ -78,27 +78,6 @@ def _document(
     places = {(each.provider, each.region) for each in comparison.chosen}
     rows = [e for e in comparison.estimates if asked.is_all or _id(e) in worth or (e.provider, e.region) in places]
     chosen = comparison.chosen or tuple(each for each in comparison.estimates if _id(each) in worth)
-    told = [
-        BreakEven(
-            a=_id(e.a),
-            b=_id(e.b),
-            requests=float(e.crossing.requests),
-            usd=float(e.crossing.usd),
-            text=cost_words.break_even(e),
-        )
-        for e in comparison.break_evens
-    ]
-    told += [
-        BreakEven(
-            a=_id(each.estimate),
-            b=_id(each.other),
-            requests=float(each.requests),
-            usd=float(market.estimate(each.estimate.option, each.estimate.region, each.requests).total or 0),
-            text=cost_words.always_on(each),
-        )
-        for each in comparison.always_on
-        if each.requests is not None
-    ]
     never = [cost_words.always_on(each) for each in comparison.always_on if each.requests is None]
     return documents.document(
         rows,
@@ -114,12 +93,25 @@ def _document(
             *never,
         ],
         curves=comparison.curves,
-        break_evens=told,
+        break_evens=list(_break_evens(market, comparison)),
         front=[_id(each) for each in comparison.front],
         cheapest=[_id(each) for each in comparison.chosen],
         regional=[*comparison.estimates, *_elsewhere(market, found, comparison)],
         slo_ms=asked.slo_ms,
     )
+
+
+def _break_evens(market: Market, comparison: Comparison) -> Iterator[BreakEven]:
+    """Between the chosen ones, then where an always-on option begins to win."""
+    for found in comparison.break_evens:
+        requests, usd = float(found.crossing.requests), float(found.crossing.usd)
+        yield BreakEven(a=_id(found.a), b=_id(found.b), requests=requests, usd=usd, text=cost_words.break_even(found))
+    for each in comparison.always_on:
+        if each.requests is not None:
+            there = market.estimate(each.estimate.option, each.estimate.region, each.requests)
+            names = _id(each.estimate), _id(each.other)
+            requests, usd = float(each.requests), float(there.total or 0)
+            yield BreakEven(a=names[0], b=names[1], requests=requests, usd=usd, text=cost_words.always_on(each))
 
 
 def _elsewhere(market: Market, found: Stalls, comparison: Comparison) -> Iterator[Estimate]:

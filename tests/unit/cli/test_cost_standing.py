@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from mldeploy import deploy
+from mldeploy.cli import up
 from mldeploy.cli.__main__ import main
 from mldeploy.cli.cost_standing import Standing, standing
+from mldeploy.cli.globals import Settings
 from mldeploy.cli.money import change
+from mldeploy.cli.session import Session
 from mldeploy.cost.book import PriceError
 from mldeploy.plan import Plan
 from mldeploy.progress import SilentReporter
@@ -101,6 +104,16 @@ def test_the_command_says_it_first(planned: Planned, capsys: pytest.CaptureFixtu
     assert main(["preview", "--cloud", "gcp", "--offline", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert Decimal(document["fixed_monthly_usd"]) == Decimal(document["cost"]["fixed_monthly_usd"]) > 1
+
+
+def test_up_says_it_before_it_makes_anything(planned: Planned, capsys: pytest.CaptureFixture[str]) -> None:
+    _, loaded = planned("gcp", 1)
+    up._show_cost(Session(Settings(cloud="gcp")), loaded, "gcp")
+    said = capsys.readouterr()
+    assert said.err.splitlines()[0].startswith("fixed     $")
+    assert said.out == ""
+    up._show_cost(Session(Settings()), loaded, "local")
+    assert capsys.readouterr().err == ""
 
 
 def test_a_cloud_that_sends_no_bill_has_none(planned: Planned) -> None:
