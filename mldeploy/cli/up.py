@@ -48,8 +48,13 @@ def _show_cost(session: Session, loaded: LoadedSpec, cloud: str) -> None:
     """What a month costs at least, before anything is made."""
     from mldeploy import deploy
     from mldeploy.cli.cost_standing import standing
+    from mldeploy.cost.contract import Priced
     from mldeploy.progress import SilentReporter
+    from mldeploy.providers import registry
 
+    provider: object = registry.get(cloud)
+    if not isinstance(provider, Priced):
+        return
     cost = standing(deploy.preview(loaded, cloud, SilentReporter()), loaded)
     for line in cost.lines() if cost is not None else ():
         session.report.write(line)
