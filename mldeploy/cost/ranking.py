@@ -47,17 +47,17 @@ def warm_ms(each: Estimate) -> float | None:
 
 
 def ranked(estimates: Iterable[Estimate], order: Order = "cost") -> tuple[Estimate, ...]:
-    """Best first by `order`, then by cost; what is not known comes last. Names settle a tie, so that runs are the same."""
+    """Best first by `order`, then by the others; what is not known comes last. Of regions with one price the cleaner grid comes
+    first; names settle a tie, so that runs are the same."""
     return tuple(sorted(estimates, key=lambda each: (*_key(each, order), *_name(each))))
 
 
-def _key(each: Estimate, order: Order) -> tuple[bool, Decimal | float, Decimal | float]:
+def _key(each: Estimate, order: Order) -> tuple[bool, Decimal | float, Decimal | float, float]:
     total = each.total
     cost: Decimal | float = _UNKNOWN if total is None or each.problem else total
-    if order == "cost":
-        return not is_known(each), cost, _or_last(latency_ms(each))
-    first = latency_ms(each) if order == "latency" else each.carbon_g_per_1k
-    return not is_known(each), _or_last(first), cost
+    time_ms, carbon_g = _or_last(latency_ms(each)), _or_last(each.carbon_g_per_1k)
+    first = {"cost": (cost, time_ms, carbon_g), "latency": (time_ms, cost, carbon_g), "carbon": (carbon_g, cost, time_ms)}
+    return not is_known(each), *first[order]
 
 
 def _or_last(value: float | None) -> float:

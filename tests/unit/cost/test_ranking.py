@@ -49,6 +49,11 @@ def test_orders() -> None:
     assert ranking.ranked(every, "carbon") == (clean, quick, cheap)
 
 
+def test_of_regions_that_cost_the_same_the_cleaner_grid_comes_first() -> None:
+    dirty, clean = made("1", 100, 9.0, cloud="a"), made("1", 100, 1.0, cloud="b")
+    assert ranking.ranked([dirty, clean]) == (clean, dirty)
+
+
 @pytest.mark.parametrize("order", ranking.ORDERS)
 def test_what_is_not_known_comes_last(order: ranking.Order) -> None:
     known, unknown, impossible = made("900", 900, 900.0), made(None, 1, 1.0), made("1", 1, 1.0, problem="out of memory")
