@@ -15,7 +15,7 @@ from mldeploy.cost import carbon, packing
 from mldeploy.cost.billing import Bill, Tariff, Terms
 from mldeploy.cost.carbon import CarbonBook
 from mldeploy.cost.contract import Priced
-from mldeploy.cost.timing import Timings, under_load
+from mldeploy.cost.timing import Timings, slowed, under_load
 from mldeploy.cost.values import Option, Product, Quantity, Timing, Usage
 from mldeploy.cost.workload import Workload
 from mldeploy.errors import SpecError
@@ -148,28 +148,37 @@ def _counted(
     if found is None:
         return _Counted(None, None, (), 0.0, timings.problem(option) or "how long a request takes is not known")
     timing = under_load(found, workload.met_per_s)
-    problem = _impossible(provider, option, workload, timing)
+    problem = _too_long(provider, option, timing) or _too_much(option, workload, product, timing)
     if problem:
         return _Counted(timing, None, (), 0.0, problem)
     usage = packing.usage(workload, option, product.scaling, timing)
+    timing = slowed(timing, usage.slowdown)
+    problem = _too_long(provider, option, timing)
+    if problem:
+        return _Counted(timing, None, (), 0.0, problem)
     energy = carbon.energy_kwh(book, option, usage, workload)
     return _Counted(timing, usage, provider.quantities(option, usage, workload), energy, "")
 
 
-def _impossible(provider: Priced, option: Option, workload: Workload, timing: Timing) -> str:
-    """Why the option cannot do the work; empty when it can."""
+def _too_long(provider: Priced, option: Option, timing: Timing) -> str:
+    """Why a request is given up before it is done; empty when it is not."""
     limits: Limits | None = getattr(provider, "limits", None)
     limit = limits.by_key.get("resources.timeout_s") if limits else None
     longest_s = float(option.trait("timeout_s") or (limit.high if limit and limit.high else "inf"))
-    if timing.mean_ms > longest_s * 1000:
-        return f"a request takes {timing.mean_ms / 1000:,.6g} s, longer than the timeout of {longest_s:g} s"
-    refused = packing.refused(workload, option, timing)
-    if refused > REFUSED:
-        return (
-            f"too much traffic: of {workload.peak_per_s:,.4g} requests a second in the busiest hour, {refused:.0%} find all "
-            f"{option.max_instances:,} instances busy"
-        )
-    return ""
+    if timing.mean_ms <= longest_s * 1000:
+        return ""
+    return f"a request takes {timing.mean_ms / 1000:,.6g} s, longer than the timeout of {longest_s:g} s"
+
+
+def _too_much(option: Option, workload: Workload, product: Product, timing: Timing) -> str:
+    """Why the instances cannot do the work; empty when they can."""
+    refused = packing.refused(workload, option, product.scaling, timing)
+    if refused <= REFUSED:
+        return ""
+    return (
+        f"too much traffic: of {workload.peak_per_s:,.4g} requests a second in the busiest hour, {refused:.0%} find all "
+        f"{option.max_instances:,} instances busy"
+    )
 
 
 def _priced(

@@ -10,16 +10,19 @@ like; instance k + 1 gets what overflows it, a bursty stream of known mean and v
     gone  = empty · exp(−m/(z·S) · keep)                             (idle for longer than it is kept)
 
 For c = 1 and one instance this is exact. Many levels are summed in strides: a load of 10^12 takes as long as one of 100.
+
+All that holds where an instance has a processor for each request that it takes. Where it takes more, see `sharing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from math import exp, sqrt
-from typing import NamedTuple
 
+from mldeploy.cost import sharing
 from mldeploy.cost.erlang import blocking, peakedness
+from mldeploy.cost.level import Level
 
 CERTAIN = 8
 """Levels this many standard deviations below the load work all the time."""
@@ -27,24 +30,39 @@ NEVER = 1e-7
 MAX_LEVELS = 4000
 
 
-class Level(NamedTuple):
-    """So many `instances` alike, the last of them number `upto`: the shares of time in which one is empty and in which it is
-    gone; starts of work and starts from nothing a second; the share of its working periods that hold several requests."""
-
-    upto: float
-    instances: float
-    empty: float
-    gone: float
-    works_per_s: float
-    starts_per_s: float
-    shared: float
-
-
 @lru_cache(maxsize=8192)
-def levels(rate: float, duration_s: float, places: int, keep_s: float, kept: int) -> tuple[Level, ...]:
+def levels(rate: float, duration_s: float, room: int, processors: float, keep_s: float, kept: int) -> tuple[Level, ...]:
     """The instances that `rate` requests a second of `duration_s` take, the first first; `kept` are never gone. Levels that
     nothing ever reaches are left out unless they are kept."""
-    return tuple(_levels(rate, duration_s, places, keep_s, kept))
+    if room <= processors:
+        return tuple(_levels(rate, duration_s, room, keep_s, kept))
+    return tuple(_held(sharing.levels(rate, duration_s, room, processors, keep_s), kept))
+
+
+def blocked(rate: float, duration_s: float, room: int, processors: float, instances: int) -> float:
+    """The share of the requests that find all of so many `instances` full."""
+    load = rate * duration_s
+    if room <= processors or not load:
+        return blocking(instances * room, load)
+    found = sharing.levels(rate, duration_s, room, processors, 0.0)
+    carried = sum(max(0.0, min(level.instances, instances - (level.upto - level.instances))) * level.carried for level in found)
+    return max(0.0, 1 - carried / load)
+
+
+def _held(found: Iterable[Level], kept: int) -> Iterator[Level]:
+    """The first `kept` are never gone; they stand apart, so that a sum over them is right."""
+    index = 0.0
+    for level in found:
+        if index < kept:
+            count = min(level.instances, kept - index)
+            index += count
+            yield level._replace(upto=index, instances=count, gone=0.0, starts_per_s=0.0)
+            level = level._replace(instances=level.instances - count)
+        if level.instances > 0:
+            index = level.upto
+            yield level
+    if index < kept:  # nothing reaches the rest of the kept ones
+        yield Level(float(kept), kept - index, 1.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def _levels(rate: float, duration_s: float, places: int, keep_s: float, kept: int) -> Iterator[Level]:

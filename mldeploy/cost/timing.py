@@ -19,6 +19,8 @@ from mldeploy.cost.values import Option, Timing
 
 SAME = 1 + 1e-6
 """Shares are quotients (memory / 1769): equal ones may differ in their last digits."""
+NOTICED = 1.005
+"""Requests that share a processor and take less than this factor longer are as good as alone."""
 
 
 class Timings(Protocol):
@@ -113,3 +115,12 @@ def under_load(timing: Timing, rate_per_s: float) -> Timing:
     )
     mean_ms = timing.mean_ms + share * (busy_ms - timing.mean_ms)
     return replace(timing, mean_ms=mean_ms, p50_ms=p50, p95_ms=p95, p99_ms=p99)
+
+
+def slowed(timing: Timing, factor: float) -> Timing:
+    """The same request where others share its instance's processors: all of its figures are taken to grow alike."""
+    if factor < NOTICED:
+        return timing
+    p50, p95, p99 = (None if known is None else known * factor for known in (timing.p50_ms, timing.p95_ms, timing.p99_ms))
+    origin = f"{timing.origin}, ×{factor:.2f} for requests that share the processor"
+    return replace(timing, mean_ms=timing.mean_ms * factor, p50_ms=p50, p95_ms=p95, p99_ms=p99, origin=origin)

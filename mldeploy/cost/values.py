@@ -97,6 +97,8 @@ class Usage:
     `billed_s`       seconds billed at the full rate on instances beyond `min_instances`, summed, rounded as the product does
     `kept_active_s`  of the kept instances: seconds at the full rate
     `kept_idle_s`    of the kept instances: seconds in which they wait
+    `peak_instances` those that are there in the busiest hour, at work or kept after it; `mean_instances`: on average
+    `slowdown`       how many times longer a request takes for those that it shares a processor with
     """
 
     requests: Decimal
@@ -106,6 +108,7 @@ class Usage:
     cold_starts: Decimal
     peak_instances: int
     mean_instances: float
+    slowdown: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

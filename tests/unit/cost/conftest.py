@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from mldeploy.cost import book_file
 from mldeploy.cost.book import PriceBook
+
+sys.path.insert(0, str(Path(__file__).parent))  # cost_simulation
 
 TOY = Path(__file__).parent / "toy.toml"
 

@@ -63,13 +63,16 @@ def test_rare_requests_all_start_cold_and_never_more_than_all() -> None:
         (80, 1.0, 100, 100, 1),  # a request uses its whole processor
         (80, 2.0, 60, 60, 2),  # one request a processor
         (80, 1.0, 100, 20, 5),  # four fifths of the time it waits for something else
+        (80, 1.0, 100, 40, 2.5),
         (4, 1.0, 100, 20, 4),
         (80, 0.29, 100, 29, 1),  # throttled: 29 ms of work take 100 ms
+        (80, 0.25, 100, 100, 1),  # one alone takes the time that was given for it
         (80, 1.0, 100, 0, 80),
     ],
 )
-def test_places(concurrency: int, cpu: float, mean_ms: float, cpu_ms: float, expected: int) -> None:
-    assert packing.places(Option("toy", "toy", 1024, cpu, concurrency), timing(mean_ms, cpu_ms)) == expected
+def test_processors(concurrency: int, cpu: float, mean_ms: float, cpu_ms: float, expected: float) -> None:
+    found = packing.processors(Option("toy", "toy", 1024, cpu, concurrency), timing(mean_ms, cpu_ms))
+    assert found == pytest.approx(expected)
 
 
 def test_instances_that_are_always_there_count_as_kept() -> None:
@@ -82,12 +85,19 @@ def test_instances_that_are_always_there_count_as_kept() -> None:
 
 def test_what_max_instances_turn_away() -> None:
     busy = Workload(Decimal(100 * SECONDS_PER_MONTH))  # 100 a second, each 100 ms: 10 at once
-    assert packing.refused(busy, Option("toy", "toy", 1024, 1.0, max_instances=40), timing(100)) < 1e-9
-    assert packing.refused(busy, Option("toy", "toy", 1024, 1.0, max_instances=5), timing(100)) == pytest.approx(
-        0.564, abs=0.001
-    )
-    assert packing.refused(busy, OPTION, timing(100)) == 0
-    assert 18 <= packing.usage(busy, OPTION, Scaling("request"), timing(100)).peak_instances <= 22
+    alone = Scaling("active")
+
+    def refused(most: int | None, concurrency: int = 1) -> float:
+        return packing.refused(busy, Option("toy", "toy", 1024, 1.0, concurrency, max_instances=most), alone, timing(100))
+
+    assert refused(40) < 1e-9
+    assert refused(5) == pytest.approx(0.564, abs=0.001)
+    assert refused(None) == 0
+    # Room for ten in each, and a processor for one: five of them work off five, whatever waits in them.
+    assert refused(5, 10) == pytest.approx(0.5, abs=0.001)
+    assert refused(20, 10) < 1e-5
+    # Of a Poisson variable with mean 10, 21 and more are seen for 0.16 % of the time, 22 for 0.07 %.
+    assert 21 <= packing.usage(busy, OPTION, Scaling("request"), timing(100)).peak_instances <= 24
 
 
 def test_the_curve_decides_the_peak() -> None:
@@ -125,25 +135,26 @@ def test_absurd_magnitudes_stay_in_proportion(billing: str, concurrency: int, ke
     requests=st.floats(1, 1e15),
     mean_ms=st.floats(0.1, 1e6),
     concurrency=st.integers(1, 200),
+    cpu=st.floats(0.1, 200),
     kept=st.integers(0, 20),
     keep_s=st.floats(0, 3600),
     billing=st.sampled_from(BILLINGS),
 )
 @settings(max_examples=150, deadline=None)
 def test_no_workload_breaks_it(
-    requests: float, mean_ms: float, concurrency: int, kept: int, keep_s: float, billing: str
+    requests: float, mean_ms: float, concurrency: int, cpu: float, kept: int, keep_s: float, billing: str
 ) -> None:
-    option = Option("toy", "toy", 1024, float(concurrency), concurrency, kept)
+    option = Option("toy", "toy", 1024, cpu, concurrency, kept)
     scaling = Scaling(billing, 100, keep_s=keep_s)  # type: ignore[arg-type]
     usage = packing.usage(Workload(Decimal(requests)), option, scaling, timing(mean_ms, start_ms=500))
     work_s = requests * mean_ms / 1000
     assert usage.kept_active_s + usage.kept_idle_s == kept * SECONDS_PER_MONTH
     assert 0 <= usage.cold_starts <= usage.requests
-    # Nothing is free: what is billed and kept holds at least the work, spread over all places.
-    assert float(usage.billed_s + usage.kept_active_s) >= work_s / concurrency * 0.9
+    # Nothing is free: what is billed and kept holds at least the work, spread over all processors.
+    assert float(usage.billed_s + usage.kept_active_s) >= work_s / min(concurrency, max(1, cpu)) * 0.9
     assert math.isfinite(usage.mean_instances)
-    assert usage.mean_instances >= kept - 1e-6
-    assert usage.peak_instances >= kept
+    assert kept - 1e-6 <= usage.mean_instances <= usage.peak_instances + packing.RARELY
+    assert 1 <= usage.slowdown <= concurrency / min(concurrency, max(1, cpu)) * 1.001
 
 
 def test_more_traffic_never_costs_less() -> None:

@@ -1,7 +1,4 @@
-"""The packing model against a discrete-event simulation of single requests.
-
-The simulation knows nothing of Erlang or Poisson levels: requests arrive at random, each goes to the first instance with room,
-a new one starts when none has, an instance that was idle for `keep_s` is removed. What it bills is added up piece by piece.
+"""The packing model against the simulation of single requests, where each of them has a processor (else: test_sharing).
 
 Tolerances. With exponential durations the model's only assumption is the shape of the overflow (a Pascal variable): 4 %, of
 which about half is the noise of 50,000 simulated requests. With equal durations overflow ends sooner than the model
@@ -11,141 +8,21 @@ starts and lives are few: n starts are known to ± 3·√n, a sum of lives to ±
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
-from math import ceil, sqrt
-from random import Random
+from math import sqrt
 
 import pytest
+from cost_simulation import Draw, Simulation, equal, exponential
 
 from mldeploy.cost import packing
 from mldeploy.cost.curve import parse
 from mldeploy.cost.values import HOURS_PER_MONTH, SECONDS_PER_MONTH, Option, Scaling, Timing
 from mldeploy.cost.workload import HOURS_PER_WEEK, Workload
 
-Draw = Callable[[Random], float]
-
-
-@dataclass
-class Instance:
-    born_s: float
-    ready_s: float
-    busy: int = 0
-    since_s: float = 0.0
-    idle_number: int = 0
-    is_alive: bool = True
-    works: list[tuple[float, float]] = field(default_factory=list)
-
-
-@dataclass
-class Month:
-    """What was seen: lives and pieces of work beyond the kept instances, work of the kept ones, and counts."""
-
-    lives: list[tuple[float, float]] = field(default_factory=list)
-    works: list[tuple[float, float]] = field(default_factory=list)
-    kept_works: list[tuple[float, float]] = field(default_factory=list)
-    kept_requests: int = 0
-    requests: int = 0
-    cold: int = 0
-
-    def billed_s(self, pieces: Sequence[tuple[float, float]], step_s: float = 0.001, least_s: float = 0.0) -> float:
-        return sum(max(ceil(round((end - start) / step_s, 6)) * step_s, least_s) for start, end in pieces)
-
-
-class Simulation:
-    def __init__(
-        self,
-        rates: Sequence[float],
-        draw: Draw,
-        places: int,
-        keep_s: float,
-        start_s: float = 0.0,
-        kept: int = 0,
-        hour_s: float = 3600.0,
-    ) -> None:
-        self._hour_s, self._order = hour_s, 0
-        self._rates, self._draw, self._places = rates, draw, places
-        self._keep_s, self._start_s, self._kept = keep_s, start_s, kept
-        self._random = Random(1769)
-        self._slots: list[Instance] = [Instance(0.0, 0.0) for _ in range(kept)]
-        self._events: list[tuple[float, int, Instance, int]] = []
-        self.seen = Month()
-
-    def run(self) -> Month:
-        """One hour (of `hour_s`) of each rate."""
-        now = 0.0
-        end = self._hour_s * len(self._rates)
-        top = max(self._rates)
-        while True:
-            # Thinning: candidates at the highest rate, each accepted with the share that its hour has.
-            now += self._random.expovariate(top)
-            if now >= end:
-                break
-            self._settle(now)
-            if self._random.random() * top < self._rates[int(now / self._hour_s)]:
-                self._arrive(now)
-        self._settle(end)
-        for number, each in enumerate(self._slots):
-            if each.is_alive:
-                self._leave(number, each, end)
-        return self.seen
-
-    def _settle(self, until: float) -> None:
-        while self._events and self._events[0][0] <= until:
-            now, _, instance, number = heapq.heappop(self._events)
-            if number < 0:
-                instance.busy -= 1
-                if not instance.busy:
-                    instance.works.append((instance.since_s, now))
-                    instance.idle_number += 1
-                    self._push(now + self._keep_s, instance, instance.idle_number)
-            elif instance.is_alive and not instance.busy and instance.idle_number == number:
-                slot = next(place for place, each in enumerate(self._slots) if each is instance)
-                if slot >= self._kept:
-                    self._leave(slot, instance, now)
-
-    def _push(self, at: float, instance: Instance, number: int) -> None:
-        self._order += 1
-        heapq.heappush(self._events, (at, self._order, instance, number))
-
-    def _arrive(self, now: float) -> None:
-        self.seen.requests += 1
-        found = next((n for n, each in enumerate(self._slots) if each.is_alive and each.busy < self._places), None)
-        if found is None:
-            self.seen.cold += 1
-            found = next((n for n, each in enumerate(self._slots) if not each.is_alive), len(self._slots))
-            self._slots[found : found + 1] = [Instance(now, now + self._start_s)]
-        self.seen.kept_requests += found < self._kept
-        instance = self._slots[found]
-        if not instance.busy:
-            instance.since_s = now
-            instance.idle_number += 1
-        instance.busy += 1
-        self._push(max(now, instance.ready_s) + self._draw(self._random), instance, -1)
-
-    def _leave(self, slot: int, instance: Instance, now: float) -> None:
-        instance.is_alive = False
-        if instance.busy:
-            instance.works.append((instance.since_s, now))
-        if slot < self._kept:
-            self.seen.kept_works += instance.works
-        else:
-            self.seen.works += instance.works
-            self.seen.lives.append((instance.born_s, now))
-
-
-def equal(duration_s: float) -> Draw:
-    return lambda random: duration_s
-
-
-def exponential(duration_s: float) -> Draw:
-    return lambda random: random.expovariate(1 / duration_s)
-
 
 def option(concurrency: int = 1, kept: int = 0) -> Option:
-    # Processor enough for all places, so that `places` is the concurrency.
+    # A processor for each request that it takes.
     return Option("toy", "toy", 1024, float(concurrency), concurrency, kept)
 
 
