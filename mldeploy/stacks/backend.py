@@ -1,7 +1,7 @@
 """Where the engine keeps its state, and what encrypts the secrets in it. Chosen once a deployment and kept in its record.
 
     backend            spec `state.backend` > the record > PULUMI_BACKEND_URL > file:// under the state folder
-    secrets provider   the record > spec `state.secrets_provider` > passphrase (Pulumi Cloud: its own)
+    secrets provider   the record > spec `state.secrets_provider` > MLDEPLOY_SECRETS_PROVIDER > passphrase (Pulumi Cloud's own)
     passphrase         the user's PULUMI_CONFIG_PASSPHRASE(_FILE), else a key file made here, for this machine's own state
 
 An empty passphrase is refused: it encrypts nothing. State that others share never depends on a key that only this machine has.
@@ -19,6 +19,7 @@ from mldeploy.errors import DeployError, ProviderError
 from mldeploy.spec.loaded import LoadedSpec
 from mldeploy.state import Lock, make_folder, state_dir, state_error, write_atomically
 
+SECRETS_PROVIDER = "MLDEPLOY_SECRETS_PROVIDER"
 PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 (the names of variables)
 PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE_FILE"  # noqa: S105
 GENERATED, GIVEN = "generated", "given"
@@ -80,7 +81,7 @@ def choose(loaded: LoadedSpec | None, recorded: Backend | None) -> Backend:
             )
         return recorded
     url = asked or os.environ.get("PULUMI_BACKEND_URL") or default_url()
-    wanted = (loaded.spec.state.secrets_provider if loaded is not None else None) or ""
+    wanted = (loaded.spec.state.secrets_provider if loaded is not None else None) or os.environ.get(SECRETS_PROVIDER) or ""
     if not wanted and url.startswith("https://"):
         return Backend(url, "default", "")
     if wanted and wanted != "passphrase":
