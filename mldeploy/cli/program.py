@@ -13,6 +13,7 @@ from mldeploy.cli.globals import CONTEXT_SETTINGS, global_options
 
 if TYPE_CHECKING:
     from mldeploy.cli.verb import Verb
+    from mldeploy.cli.verb_group import VerbGroup
 
 COMPLETE_VARIABLE = "_MLDEPLOY_COMPLETE"
 
@@ -44,7 +45,9 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Set up": {
         "doctor": "Check this machine and the providers.",
+        "ci": "Write the workflows that deploy from a repository.",
         "unlock": "Remove a lock that was left behind.",
+        "iam": "Print the least policy that deploying this spec needs.",
         "eject": "Write the deployment out as a plain Pulumi program and a Dockerfile.",
         "completion": "Print a shell completion script.",
         "version": "Show the version.",
@@ -68,13 +71,13 @@ class Program(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(SHORT_HELP)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> Verb | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Verb | VerbGroup | None:
         name = ALIASES.get(cmd_name, cmd_name)
         if name not in SHORT_HELP:
             return None
         from importlib import import_module
 
-        found: Verb = import_module(f"mldeploy.cli.{name}").command
+        found: Verb | VerbGroup = import_module(f"mldeploy.cli.{name}").command
         return found
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:

@@ -39,10 +39,14 @@ ALLOWED = {
         "naming",
         "image",
         "cost",
+        "iam",
+        "ci.contract",
     },
+    "iam": {"errors", "plan", "stacks"},
     "image": {"errors", "progress", "plan", "spec", "bundle", "state", "smoke", "providers.contract"},
     "stacks": {"errors", "progress", "plan", "spec", "bundle", "state", "smoke", "calling", "image", "providers.contract"},
     "naming": set(),
+    "ci": {"errors", "spec"},
     "deploy": {"errors", "progress", "plan", "spec", "bundle", "providers", "state", "validate", "image"},
     "bench": {"errors", "progress", "plan", "handlers", "providers", "image", "cost", "drawing"},
     "cli": {
@@ -61,6 +65,8 @@ ALLOWED = {
         "calling",
         "image",
         "stacks",
+        "iam",
+        "ci",
         "templates",
     },
 }

@@ -20,6 +20,7 @@ from mldeploy.providers.contract import Finding, Provider, Status
 from mldeploy.spec.loaded import LoadedSpec
 
 if TYPE_CHECKING:
+    from mldeploy.ci.contract import Login
     from mldeploy.cost.book import PriceBook
     from mldeploy.cost.carbon import CarbonBook
     from mldeploy.cost.values import Option, Product, Quantity, Usage
@@ -58,6 +59,11 @@ class AwsProvider:
         from mldeploy.stacks.driver import deployments
 
         yield from deployments(AwsCloud())
+
+    def login(self, loaded: LoadedSpec) -> Login:
+        from mldeploy.providers.aws import ci
+
+        return ci.login(loaded)
 
     def prices(self) -> PriceBook:
         from mldeploy.providers.aws import pricing

@@ -20,6 +20,7 @@ from mldeploy.spec.loaded import LoadedSpec
 if TYPE_CHECKING:
     import datetime
 
+    from mldeploy.ci.contract import Login
     from mldeploy.cost.book import PriceBook
     from mldeploy.cost.carbon import CarbonBook
     from mldeploy.cost.values import Option, Product, Quantity, Usage
@@ -58,6 +59,11 @@ class AzureProvider:
         from mldeploy.stacks.driver import deployments
 
         return deployments(_cloud(None))
+
+    def login(self, loaded: LoadedSpec) -> Login:
+        from mldeploy.providers.azure import ci
+
+        return ci.login(loaded)
 
     def prices(self) -> PriceBook:
         from mldeploy.providers.azure import pricing

@@ -19,6 +19,7 @@ from mldeploy.providers.gcp.settings import GcpSettings
 from mldeploy.spec.loaded import LoadedSpec
 
 if TYPE_CHECKING:
+    from mldeploy.ci.contract import Login
     from mldeploy.cost.book import PriceBook
     from mldeploy.cost.carbon import CarbonBook
     from mldeploy.cost.values import Option, Product, Quantity, Usage
@@ -57,6 +58,11 @@ class GcpProvider:
         from mldeploy.stacks.driver import deployments
 
         yield from deployments(GcpCloud())
+
+    def login(self, loaded: LoadedSpec) -> Login:
+        from mldeploy.providers.gcp import ci
+
+        return ci.login(loaded)
 
     def prices(self) -> PriceBook:
         from mldeploy.providers.gcp import pricing

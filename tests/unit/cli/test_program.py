@@ -13,7 +13,9 @@ import pytest
 
 from mldeploy.cli import program as programs
 from mldeploy.cli.__main__ import main
+from mldeploy.cli.ci import command as ci
 from mldeploy.cli.verb import Verb
+from mldeploy.cli.verb_group import VerbGroup
 
 BANNED = {
     "pulumi",
@@ -54,7 +56,7 @@ def test_the_table_tells_what_the_command_tells(name: str) -> None:
     root = programs.program()
     with root.make_context("mldeploy", [name, "-h"], resilient_parsing=True) as ctx:
         command = root.get_command(ctx, name)
-    assert isinstance(command, Verb)
+    assert isinstance(command, Verb | VerbGroup)
     assert command.name == name
     assert (command.help or "").splitlines()[0] == programs.SHORT_HELP[name]
 
@@ -62,7 +64,16 @@ def test_the_table_tells_what_the_command_tells(name: str) -> None:
 def test_every_file_of_a_command_is_in_the_table() -> None:
     folder = Path(programs.__file__).parent
     with_command = {path.stem for path in folder.glob("*.py") if "\n@verb(" in path.read_text()}
-    assert with_command == set(programs.SHORT_HELP)
+    grouped = {f"{ci.name}_{name}" for name in ci.verbs}
+    assert with_command == (set(programs.SHORT_HELP) - {ci.name}) | grouped
+
+
+@pytest.mark.parametrize("name", list(ci.verbs))
+def test_the_table_of_a_group_tells_what_its_verbs_tell(name: str) -> None:
+    command = ci.get_command(click.Context(ci), name)
+    assert isinstance(command, Verb)
+    assert command.name == name
+    assert (command.help or "").splitlines()[0] == ci.verbs[name]
 
 
 @pytest.mark.parametrize(("alias", "name"), list(programs.ALIASES.items()))
@@ -77,6 +88,8 @@ def test_aliases(alias: str, name: str, capsys: pytest.CaptureFixture[str]) -> N
     ("args", "said"),
     [
         (["uo"], "error     no such command 'uo'; did you mean 'up'?\nnext      mldeploy --help\n"),
+        (["ci", "githb"], "error     no such command 'ci githb'; did you mean 'github'?\nnext      mldeploy ci --help\n"),
+        (["ci"], "error     Missing command.\nnext      mldeploy ci --help\n"),
         (["xyzzy"], "error     no such command 'xyzzy'\nnext      mldeploy --help\n"),
         (["version", "--jsn"], "error     no such option '--jsn'; did you mean '--json'?\nnext      mldeploy version --help\n"),
         (["--clod", "x", "up"], "error     no such option '--clod'; did you mean '--cloud'?\nnext      mldeploy --help\n"),

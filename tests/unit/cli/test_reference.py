@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mldeploy.cli import exits
+from mldeploy.cli.ci import command as ci
 from mldeploy.cli.globals import global_options
 from mldeploy.cli.program import ALIASES, SHORT_HELP, program
 
@@ -22,7 +23,11 @@ def help_of(name: str) -> str:
     with click.Context(root, info_name="mldeploy", terminal_width=WIDTH, help_option_names=["-h", "--help"]) as ctx:
         if name == "mldeploy":
             return root.get_help(ctx)
-        command = root.get_command(ctx, name)
+        group, _, verb = name.partition("-")  # "ci-github" is `ci github`
+        command: click.Command | None = root.get_command(ctx, group)
+        if verb and isinstance(command, click.Group):
+            ctx = click.Context(command, info_name=group, parent=ctx)
+            command, name = command.get_command(ctx, verb), verb
         assert command is not None
         sub = click.Context(command, info_name=name, parent=ctx, help_option_names=["-h", "--help"])
         return command.get_help(sub).partition("\n\nGlobal options:")[0]
@@ -55,11 +60,12 @@ def test_the_reference_is_fresh(is_update: bool) -> None:
 
 def test_every_command_alias_option_and_exit_code_is_in_it() -> None:
     page = PAGE.read_text()
-    for name in SHORT_HELP:
+    for name in [*SHORT_HELP, *(f"ci-{verb}" for verb in ci.verbs)]:
         assert f"<!-- help: {name} -->" in page
     root = program()
     with click.Context(root, info_name="mldeploy") as ctx:
-        commands = [root.get_command(ctx, name) for name in SHORT_HELP]
+        commands: list[click.Command | None] = [root.get_command(ctx, name) for name in SHORT_HELP]
+        commands += [ci.get_command(ctx, name) for name in ci.verbs]
     options = {o for c in commands if c for p in c.params if isinstance(p, click.Option) for o in p.opts}
     options |= {option for param in global_options() for option in param.opts}
     assert [option for option in sorted(options) if option not in page] == []
