@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mldeploy.errors import ProviderError
@@ -22,6 +22,7 @@ from mldeploy.providers.aws.sizing import NAME
 from mldeploy.stacks.cloud import Cause, Document, Health, Login, Program
 
 if TYPE_CHECKING:
+    from mldeploy.iam.contract import Asked, Policy
     from mldeploy.progress import Reporter
     from mldeploy.providers.contract import Endpoint
 
@@ -119,6 +120,17 @@ class AwsCloud:
 
     def before_destroy(self, document: Document, outputs: Document, report: Reporter) -> None:
         """Nothing: the repository takes its images with it (force_delete)."""
+
+    def deployer_kinds(self) -> frozenset[str]:
+        from mldeploy.iam import table
+        from mldeploy.providers.aws import iam
+
+        return table.kinds(iam.rows())
+
+    def deployer(self, document: Document, asked: Iterable[Asked]) -> Policy:
+        from mldeploy.providers.aws import iam
+
+        return iam.policy(document, asked)
 
 
 def _secret(document: Document, outputs: Document) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from mldeploy.providers.azure.references import KEY_NAME
 from mldeploy.stacks.cloud import Cause, Document, Health, Login, Program
 
 if TYPE_CHECKING:
+    from mldeploy.iam.contract import Asked, Policy
     from mldeploy.progress import Reporter
     from mldeploy.providers.contract import Endpoint
 
@@ -115,3 +116,13 @@ class AzureCloud:
                     self.client, document["subscription"], names["group"], document["location"], names["vault"]
                 )
                 step.done(f"{names['vault']} purged" if is_gone else "none")
+
+    def deployer_kinds(self) -> frozenset[str]:
+        from mldeploy.providers.azure import iam
+
+        return iam.kinds()
+
+    def deployer(self, document: Document, asked: Iterable[Asked]) -> Policy:
+        from mldeploy.providers.azure import iam
+
+        return iam.policy(document, asked)

@@ -39,6 +39,12 @@ _ON_SCOPE = {
 _FIXED = ("default", "authsettingsV2")
 
 
+def types() -> dict[str, str]:
+    """Pulumi type, without its package, -> the ARM type, for all but the resource group."""
+    inside = {token: type_name for token, (type_name, _) in _IN_GROUP.items()}
+    return inside | {token: type_name for token, (_, type_name, _) in _ON_SCOPE.items()}
+
+
 def physical_id(kind: str, inputs: Mapping[str, Any], subscription: str) -> str | None:
     """None where the type is not ours or an input that the id needs is missing or not known yet."""
     token = kind.removeprefix("azure-native:")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mldeploy.errors import ProviderError
 from mldeploy.progress import Reporter
@@ -16,6 +16,9 @@ from mldeploy.providers.gcp.identity import IdentityToken
 from mldeploy.providers.gcp.limits import NAME, TITLE
 from mldeploy.providers.gcp.references import KEY_NAME
 from mldeploy.stacks.cloud import Document, Health, Login, Program
+
+if TYPE_CHECKING:
+    from mldeploy.iam.contract import Asked, Policy
 
 USERNAME = "oauth2accesstoken"
 _CONDITIONS = {
@@ -136,6 +139,17 @@ class GcpCloud:
 
     def before_destroy(self, document: Document, outputs: Document, report: Reporter) -> None:
         """Nothing: a repository goes with its images, the bucket of sources is emptied by the engine."""
+
+    def deployer_kinds(self) -> frozenset[str]:
+        from mldeploy.iam import table
+        from mldeploy.providers.gcp import iam
+
+        return table.kinds(iam.rows())
+
+    def deployer(self, document: Document, asked: Iterable[Asked]) -> Policy:
+        from mldeploy.providers.gcp import iam
+
+        return iam.policy(document, asked)
 
     def _client(self, document: Document) -> Client:
         return Client.open(str(document["project"]))

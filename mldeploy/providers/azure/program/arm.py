@@ -1,7 +1,4 @@
-"""Names and ids that both programs derive alike from the document: ARM ids, roles, role assignments with stable names.
-
-Role ids are Azure's built-in roles (learn.microsoft.com/azure/role-based-access-control/built-in-roles).
-"""
+"""Names and ids that both programs derive alike from the document: ARM ids, role assignments with stable names."""
 
 from __future__ import annotations
 
@@ -12,18 +9,10 @@ from typing import Any
 import pulumi
 from pulumi_azure_native import authorization
 
+from mldeploy.providers.azure.program.roles import ROLES
+
 Document = Mapping[str, Any]
 
-ROLES = {
-    "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
-    "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",
-    "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
-    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
-    "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
-    "Storage Blob Data Reader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
-    "Storage Queue Data Contributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
-    "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
-}
 _NAMESPACE = uuid.UUID("6d6c6465-706c-4f79-8a61-7a7572650001")
 
 
