@@ -8,7 +8,7 @@ mldeploy-<model>.environment.yml    up-, down-, sweep-<cloud>: one deployment fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from mldeploy.ci.blocks import Block
 from mldeploy.ci.contract import variable
@@ -47,7 +47,8 @@ def _pull_request(pipeline: Pipeline) -> list[str]:
     jobs = [fill("check", {**_common(pipeline), "environment": mapping(plain)})]
     for target in targets:
         values = {**_common(pipeline), "cloud": target.cloud, "title": target.title}
-        jobs.append(fill("image", {**values, "environment": mapping({**plain, "MLDEPLOY_CLOUD": target.cloud})}))
+        building = {**plain, "MLDEPLOY_INSTALL": target.install, "MLDEPLOY_CLOUD": target.cloud}
+        jobs.append(fill("image", {**values, "environment": mapping(building)}))
         jobs.append(fill("preview", _values(pipeline, target)))
     needs = ["check", *(f"{job}-{target.cloud}" for target in targets for job in ("image", "preview"))]
     clouds = " ".join(f"--expect {target.cloud}" for target in targets)
@@ -111,13 +112,13 @@ def _values(pipeline: Pipeline, target: Target) -> dict[str, str]:
         "title": target.title,
         "stage": target.stage,
         "environment": mapping(_job_environment(pipeline, target)),
-        "sign_in": _sign_in(target, tuple(target.variables)),
+        "sign_in": _sign_in(target),
     }
 
 
 def _job_environment(pipeline: Pipeline, target: Target) -> dict[str, str]:
     return {
-        "MLDEPLOY_INSTALL": pipeline.install,
+        "MLDEPLOY_INSTALL": target.install,
         "MLDEPLOY_FILE": pipeline.file,
         "MLDEPLOY_CLOUD": target.cloud,
         "MLDEPLOY_ENV": target.stage,
@@ -127,7 +128,8 @@ def _job_environment(pipeline: Pipeline, target: Target) -> dict[str, str]:
     }
 
 
-def _sign_in(target: Target, needed: Sequence[str]) -> str:
+def _sign_in(target: Target) -> str:
+    needed = tuple(target.variables)
     return fill(
         "sign-in",
         {

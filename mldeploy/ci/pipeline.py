@@ -25,12 +25,15 @@ _PLAIN = {
 
 @dataclass(frozen=True)
 class Target:
-    """One stage on one cloud. An empty `backend` or `key` is read from a GitHub variable of the cloud's own."""
+    """One stage on one cloud. `install` is what pip is given, "" where mldeploy is on the runner already.
+
+    An empty `backend` or `key` is read from a GitHub variable of the cloud's own."""
 
     cloud: str
     title: str
     stage: str
     login: Login
+    install: str
     backend: str = ""
     key: str = ""
 
@@ -55,8 +58,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """`file` is the spec's path in the repository. `on_main` and `on_tag` are stages. `install` is what pip is given for a
-    cloud, "" where mldeploy is on the runner already. Raises SpecError for what a workflow cannot hold."""
+    """`file` is the spec's path in the repository. `on_main` and `on_tag` are stages. `install` is for the jobs that need no
+    cloud. Raises SpecError for what a workflow cannot hold."""
 
     model: str
     file: str
@@ -72,7 +75,11 @@ class Pipeline:
         given = [("file", self.file), ("branch", self.branch), ("tags", self.tags), ("runner", self.runner)]
         given += [("install", self.install), ("stage", self.on_main), ("stage", self.on_tag)]
         for target in self.targets:
-            given += [("stage", target.stage), *(("state", value) for value in (target.backend, target.key) if value)]
+            given += [
+                ("stage", target.stage),
+                ("install", target.install),
+                *(("state", value) for value in (target.backend, target.key) if value),
+            ]
         for kind, value in given:
             if not _PLAIN[kind].fullmatch(value):
                 raise SpecError(

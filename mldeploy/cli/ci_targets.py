@@ -45,9 +45,8 @@ def pipeline_of(
     names = tuple(dict.fromkeys((main, *declared, tag)))
     chosen = _clouds(settings, loaded)
     by_stage = {stage: deploy.load_spec(path, stage) for stage in names}
-    targets = tuple(_target(cloud, by_stage[stage]) for stage in names for cloud in chosen)
-    wanted = _install(loaded, tuple(cloud.name for cloud in chosen)) if install is None else install
-    return Pipeline(loaded.spec.name, file.as_posix(), targets, main, tag, wanted, branch, tags, runner)
+    targets = tuple(_target(cloud, by_stage[stage], install) for stage in names for cloud in chosen)
+    return Pipeline(loaded.spec.name, file.as_posix(), targets, main, tag, _install(loaded, install), branch, tags, runner)
 
 
 def _clouds(settings: Settings, loaded: LoadedSpec) -> tuple[Keyless, ...]:
@@ -67,7 +66,7 @@ def _clouds(settings: Settings, loaded: LoadedSpec) -> tuple[Keyless, ...]:
     return tuple(found)
 
 
-def _target(cloud: Keyless, loaded: LoadedSpec) -> Target:
+def _target(cloud: Keyless, loaded: LoadedSpec, install: str | None) -> Target:
     from mldeploy.ci.pipeline import Target
 
     backend, key = loaded.spec.state.backend or "", loaded.spec.state.secrets_provider or ""
@@ -86,13 +85,16 @@ def _target(cloud: Keyless, loaded: LoadedSpec) -> Target:
             f"stage {loaded.stage} encrypts with a passphrase, which is a long-lived secret",
             "name a key of a key service in state.secrets_provider, or leave it out: a GitHub variable then says which",
         )
-    return Target(cloud.name, cloud.title, loaded.stage, cloud.login(loaded), backend, key)
+    wanted = _install(loaded, install, cloud.name)
+    return Target(cloud.name, cloud.title, loaded.stage, cloud.login(loaded), wanted, backend, key)
 
 
-def _install(loaded: LoadedSpec, clouds: tuple[str, ...]) -> str:
-    """This version, with what the clouds and the model's format need."""
+def _install(loaded: LoadedSpec, install: str | None, *clouds: str) -> str:
+    """`install` where it is given; else this version, with what the cloud and the model's format need."""
     from mldeploy import __version__
 
+    if install is not None:
+        return install
     model = loaded.spec.model.path or ""
     extras = [*clouds, *(["sklearn"] if str(model).endswith(SKLEARN_SUFFIXES) else [])]
-    return f"mldeploy[{','.join(extras)}]=={__version__}"
+    return f"mldeploy[{','.join(extras)}]=={__version__}" if extras else f"mldeploy=={__version__}"
