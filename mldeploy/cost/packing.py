@@ -42,7 +42,7 @@ class Demand(NamedTuple):
 
 class Hour(NamedTuple):
     """Means over time: instances billed beyond the kept ones, kept ones at work, all that exist; cold starts a second; the
-    share of the requests that the kept ones answer; requests under way, and how many of them for sharing a processor."""
+    share of the requests that the kept ones answer; requests under way where they share processors. `peak` instances exist."""
 
     billed: float = 0.0
     kept_active: float = 0.0

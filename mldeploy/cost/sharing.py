@@ -89,39 +89,43 @@ def chain(rate: float, duration_s: float, room: int, processors: float, keep_s: 
 
 
 class _Group:
-    """All instances so far as one queue. `_waits` is the inverse of the chance that it is full; `_next` the Laplace transform
-    of the time in which one more request is in it."""
+    """All instances so far as one queue. `_rarity` is the inverse of the chance that it is full; `_next` the Laplace transform
+    of the time until one more request is in it than ever, at the rate `_per_s`."""
 
     def __init__(self, rate: float, duration_s: float, room: int, processors: float) -> None:
         self._rate, self._duration_s, self._room, self._processors = rate, duration_s, room, processors
         self._per_s = processors / room / duration_s
-        self._waits, self._next = 1.0, rate / (rate + self._per_s)
+        self._rarity, self._next = 1.0, rate / (rate + self._per_s)
 
     def grow(self, instances: int) -> None:
         """By one more than `instances`."""
         for number in range(1, self._room + 1):
             done = (instances * self._processors + min(number, self._processors)) / self._duration_s
-            self._waits = 1 + done / self._rate * self._waits
+            self._rarity = 1 + done / self._rate * self._rarity
             self._next = self._rate / (self._rate + self._per_s + done * (1 - self._next))
 
     def forgets_per_s(self) -> float:
-        full = 1 / self._waits
+        full = 1 / self._rarity
         seen = self._next / (1 - self._next) * self._per_s / self._rate  # how much of its rate one that overflows has after it
-        lasting = (seen - full) / (1 - full) if full < 1 else 0.0
+        lasting = min(1.0, (seen - full) / (1 - full)) if full < 1 else 0.0
         return self._per_s * (1 / lasting - 1 if lasting > 1 / FROZEN else FROZEN)
 
 
 def _level(stream: Stream, duration_s: float, room: int, processors: float, keep_s: float) -> tuple[Level, float]:
-    """The level, without its number, and the chance that all up to it are full."""
+    """The level, without its number, and the chance that all up to it are full.
+
+    `on` and `off` are the weights of so many requests in it with the stream on and off. What goes up from there comes down
+    again: rate × on(n) = done(n + 1) × (on + off)(n + 1).
+    """
     rate, number = stream.rate, _most(stream, duration_s, room, processors)
     done = min(number, processors) / duration_s
     on, off = 1.0, stream.off / (stream.on + done)
     full, whole, held, carried = on, on + off, number * (on + off), min(number, processors) * (on + off)
-    last = on
+    ends_on = on  # how likely the stream is on when the last request ends
     while number:
         number -= 1
-        before, last = on + off, on / (on + off)
-        on, above = done / rate * before, done * off
+        ends_on = on / (on + off)
+        on, above = done / rate * (on + off), done * off
         done = min(number, processors) / duration_s
         off = (stream.off * on + above) / (stream.on + done) if stream.off else 0.0
         term = on + off
@@ -134,7 +138,7 @@ def _level(stream: Stream, duration_s: float, room: int, processors: float, keep
         if whole > HUGE:
             on, off, full, whole, held, carried = (each / HUGE for each in (on, off, full, whole, held, carried))
     works = rate * on / whole
-    silent, more_s = stream.silence(last, keep_s)
+    silent, more_s = stream.silence(ends_on, keep_s)
     level = Level(
         upto=0.0,
         instances=1.0,

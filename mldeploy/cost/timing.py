@@ -119,8 +119,8 @@ def under_load(timing: Timing, rate_per_s: float) -> Timing:
 
 def slowed(timing: Timing, factor: float) -> Timing:
     """The same request where others share its instance's processors: all of its figures are taken to grow alike."""
-    if factor < NOTICED:
+    if factor <= NOTICED:
         return timing
     p50, p95, p99 = (None if known is None else known * factor for known in (timing.p50_ms, timing.p95_ms, timing.p99_ms))
-    origin = f"{timing.origin}, ×{factor:.2f} for requests that share the processor"
+    origin = f"{timing.origin}, ×{factor:.3g} for requests that share the processor"
     return replace(timing, mean_ms=timing.mean_ms * factor, p50_ms=p50, p95_ms=p95, p99_ms=p99, origin=origin)

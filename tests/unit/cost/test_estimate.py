@@ -18,7 +18,7 @@ from mldeploy.cost.contract import Priced
 from mldeploy.cost.estimate import Estimate, estimate, grid
 from mldeploy.cost.measurements import Point, Sweep
 from mldeploy.cost.timing import Given, Measured
-from mldeploy.cost.values import Option, Product, Quantity, Scaling, Usage
+from mldeploy.cost.values import SECONDS_PER_MONTH, Option, Product, Quantity, Scaling, Usage
 from mldeploy.cost.workload import Workload
 from mldeploy.errors import SpecError
 from mldeploy.plan import Limit, Limits
@@ -133,6 +133,31 @@ def test_too_much_traffic_for_max_instances_is_told(toy: Toy, toy_book: PriceBoo
     assert found.problem.startswith(
         "too much traffic: of 38.05 requests a second in the busiest hour, 77% find all 2 instances"
     )
+
+
+def test_requests_that_share_a_processor_take_longer(toy: Toy, toy_book: PriceBook) -> None:
+    """One vCPU, room for eight, a load of a half: a queue of eight, in which a request takes nearly twice as long."""
+    host, tariff = toy.sizes("hosts")[1], Tariff(toy_book, "north")
+    half = Workload(Decimal(2 * SECONDS_PER_MONTH))
+    found = estimate(toy, host, half, Given(250), tariff, "north")
+    chances = [0.5**n for n in range(9)]
+    factor = sum(n * chance for n, chance in enumerate(chances)) / sum(chances[1:])
+    assert found.usage is not None
+    assert found.timing is not None
+    assert found.usage.slowdown == pytest.approx(factor, rel=0.02)  # a few find it full, and go to a second one
+    assert found.timing.mean_ms == pytest.approx(250 * found.usage.slowdown)
+    assert found.timing.origin.endswith("for requests that share the processor")
+    alone = estimate(toy, replace(host, concurrency=1), half, Given(250), tariff, "north")
+    assert alone.timing == Given(250).at(host)
+
+
+def test_what_is_too_slow_only_because_it_is_shared_is_told(toy: Toy, toy_book: PriceBook) -> None:
+    host = replace(toy.sizes("hosts")[1], traits=(("timeout_s", "1"),))
+    busy = Workload(Decimal(20 * SECONDS_PER_MONTH))  # 250 ms each: five instances, all of them full
+    found = estimate(toy, host, busy, Given(250), Tariff(toy_book, "north"), "north")
+    assert "longer than the timeout of 1 s" in found.problem
+    assert found.total is None
+    assert estimate(toy, replace(host, concurrency=2), busy, Given(250), Tariff(toy_book, "north"), "north").problem == ""
 
 
 def test_out_of_memory_is_told(toy: Toy, toy_book: PriceBook) -> None:

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mldeploy.cost import packing, sharing
+from mldeploy.cost.curve import parse
 from mldeploy.cost.instances import blocked
-from mldeploy.cost.values import SECONDS_PER_MONTH, Option, Scaling, Timing, Usage
-from mldeploy.cost.workload import Workload
+from mldeploy.cost.values import HOURS_PER_MONTH, SECONDS_PER_MONTH, Option, Scaling, Timing, Usage
+from mldeploy.cost.workload import HOURS_PER_WEEK, Workload
 
 DRAWS = {"exponential": exponential, "equal": equal, "uneven": uneven}
 REQUESTS = 20_000
@@ -117,6 +118,19 @@ def test_kept_instances_serve_first(kept: int) -> None:
     assert float(usage.kept_active_s) * part == pytest.approx(seen.billed_s(seen.kept_works), rel=0.03)
     assert float(usage.billed_s) * part == pytest.approx(seen.billed_s(seen.works), rel=0.05, abs=30)
     assert usage.kept_active_s + usage.kept_idle_s == kept * SECONDS_PER_MONTH
+
+
+def test_a_week_with_nights_and_a_weekend() -> None:
+    shape = parse({"peak_hour": 14, "width_h": 14, "night": 0.02, "weekend": 0.3})
+    rates = [0.5 * part for part in shape]  # up to a load of 3 of one processor
+    seen = Simulation(rates, exponential(2.0), 6, 300, 3.0, processors=1.0).run()
+    workload, option = Workload(Decimal(0.5 * SECONDS_PER_MONTH), shape), Option("toy", "toy", 1024, 1.0, 6)
+    timing, weeks = Timing(2000, 2000, 3000, ""), HOURS_PER_MONTH / HOURS_PER_WEEK
+    active = packing.usage(workload, option, Scaling("active", keep_s=300), timing)
+    living = packing.usage(workload, option, Scaling("instance", keep_s=300), timing)
+    assert float(active.billed_s) == pytest.approx(seen.billed_s(seen.works) * weeks, rel=0.02)
+    assert float(living.billed_s) == pytest.approx(seen.billed_s(seen.lives) * weeks, rel=0.03)
+    assert active.slowdown == pytest.approx(seen.taken_s / seen.done / 2.0, rel=0.03)
 
 
 @pytest.mark.parametrize("load", [0.01, 0.7, 1.0, 4.0, 30.0])

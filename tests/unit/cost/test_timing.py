@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mldeploy.cost.measurements import Point, Sweep
-from mldeploy.cost.timing import Given, Measured, under_load
+from mldeploy.cost.timing import Given, Measured, slowed, under_load
 from mldeploy.cost.values import Option, Timing
 
 POINTS = (
@@ -95,3 +95,16 @@ class TestUnderLoad:
     def test_what_is_not_slower_when_busy_stays(self) -> None:
         assert under_load(replace(self.QUIET, busy_ms=15.0), 100.0) == replace(self.QUIET, busy_ms=15.0)
         assert under_load(replace(self.QUIET, busy_ms=None), 100.0) == replace(self.QUIET, busy_ms=None)
+
+
+class TestSlowed:
+    ALONE = Timing(20, 20, 1000, "as given", p95_ms=30, busy_ms=25)
+
+    def test_every_figure_of_a_request_grows_and_the_origin_says_so(self) -> None:
+        found = slowed(self.ALONE, 1.5)
+        assert (found.mean_ms, found.p50_ms, found.p95_ms, found.p99_ms) == (30, None, 45, None)
+        assert found.origin == "as given, ×1.5 for requests that share the processor"
+        assert (found.cpu_ms, found.start_ms, found.busy_ms) == (20, 1000, 25)  # what is shared, and what is not
+
+    def test_what_nobody_notices_is_not_told(self) -> None:
+        assert slowed(self.ALONE, 1.0) == slowed(self.ALONE, 1.004) == self.ALONE
