@@ -109,6 +109,18 @@ def test_what_max_instances_turn_away(load: float, room: int, processors: float,
     assert blocked(load, 1.0, room, processors, most) == pytest.approx(seen.refused / seen.requests, abs=0.01)
 
 
+@pytest.mark.parametrize(("rate", "least_ms"), [(0.5, 0), (2, 1000), (6, 0), (10, 0)])
+@pytest.mark.parametrize("draw", ["exponential", "equal"])
+def test_rounding_of_pieces_that_hold_several_requests(rate: float, least_ms: int, draw: str) -> None:
+    """130 ms on average, one processor: a piece lasts until all that came meanwhile is done."""
+    length_s = 20_000 / rate
+    seen = Simulation([rate], DRAWS[draw](0.13), 10, 1e9, hour_s=length_s, processors=1.0).run()
+    scaling, timing = Scaling("active", 100, least_ms, keep_s=1e9), Timing(130, 130, 0, "")
+    usage = packing.usage(Workload(Decimal(rate * SECONDS_PER_MONTH)), Option("toy", "toy", 1024, 1.0, 10), scaling, timing)
+    billed = seen.billed_s(seen.works, 0.1, least_ms / 1000) / length_s
+    assert float(usage.billed_s) / SECONDS_PER_MONTH == pytest.approx(billed, rel=0.08)
+
+
 @pytest.mark.parametrize("kept", [1, 2, 5])
 def test_kept_instances_serve_first(kept: int) -> None:
     load, room, processors = 2.5, 8, 1.0
