@@ -13,8 +13,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from machine import found, labs, registry
-from machine.lab import Lab
+from engine_lab import found, labs, registry
+from engine_lab.lab import Lab
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from machine import ejected
-from machine.lab import Lab
+from engine_lab import ejected
+from engine_lab.lab import Lab
 
 
 def test_the_ejected_program_changes_nothing(lab: Lab, tmp_path: Path) -> None:

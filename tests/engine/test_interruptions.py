@@ -10,7 +10,7 @@ import signal
 import time
 
 import pytest
-from machine.lab import Lab, finish
+from engine_lab.lab import Lab, finish
 from plugin.boundary import Act
 
 MOST_BOUNDARIES = 60

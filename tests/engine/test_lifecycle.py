@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from machine import registry
-from machine.lab import Lab
-from machine.project import SMOKE, write_model
+from engine_lab import registry
+from engine_lab.lab import Lab
+from engine_lab.project import SMOKE, write_model
 
 UNCHANGED_UP_S = 15.0
 

@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 import pytest
-from machine.amazon import Amazon
-from machine.lab import Lab
+from engine_lab.amazon import Amazon
+from engine_lab.lab import Lab
 
 BUCKET = "doubler-inbox"
 WAIT_S = 60.0

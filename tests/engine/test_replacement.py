@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from machine.lab import Lab
+from engine_lab.lab import Lab
 
 CHANGES = {
     "gcp": ({"trigger": {"bucket": "inbox-one", "prefix": "new/"}}, {"trigger": {"bucket": "inbox-two", "prefix": "new/"}}),

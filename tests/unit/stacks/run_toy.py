@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from conftest import FINGERPRINT, Lines, Registry, plan_of, planned
+from toy_rig import FINGERPRINT, Lines, Registry, plan_of, planned
 from toystack_cloud import ToyCloud
 
 from mldeploy import image, spec

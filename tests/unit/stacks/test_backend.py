@@ -20,7 +20,7 @@ from mldeploy.stacks.backend import GENERATED, GIVEN, Backend
 from mldeploy.stacks.records import Record
 
 if TYPE_CHECKING:
-    from conftest import Toy
+    from toy_rig import Toy
 
 
 def said(loaded: LoadedSpec, **state: str) -> LoadedSpec:

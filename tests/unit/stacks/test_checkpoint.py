@@ -12,7 +12,7 @@ import pytest
 from mldeploy.errors import DeployError
 
 if TYPE_CHECKING:
-    from conftest import Toy
+    from toy_rig import Toy
 
 
 def checkpoint(toy: Toy, part: str) -> Path:

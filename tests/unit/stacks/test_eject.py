@@ -18,11 +18,11 @@ from mldeploy.stacks.driver import StackDriver
 from mldeploy.stacks.events import Watch
 
 if TYPE_CHECKING:
-    from conftest import Toy
+    from toy_rig import Toy
 
 
 def ejected(toy: Toy, folder: Path, **changes: Any) -> tuple[Path, ...]:
-    from conftest import plan_of
+    from toy_rig import plan_of
 
     driver = StackDriver(ToyCloud(), "digits", "dev", lambda loaded, bundle: plan_of(**changes), toy.loaded)
     return driver.eject(toy.loaded, toy.bundle, folder, toy.report)

@@ -11,7 +11,7 @@ from toystack_cloud import names, resource
 from mldeploy.errors import DeployError, SmokeError
 
 if TYPE_CHECKING:
-    from conftest import Toy
+    from toy_rig import Toy
 
 ALL = ["digits-dev", "digits-dev-fn", "digits-dev-fn-role", "digits-dev-fn-route", "digits-dev-secrets"]
 

@@ -19,7 +19,7 @@ from mldeploy.stacks.driver import deployments
 from mldeploy.state import Lock
 
 if TYPE_CHECKING:
-    from conftest import Toy
+    from toy_rig import Toy
 
 HERE = Path(__file__).parent
 CREATES = [
@@ -118,7 +118,7 @@ def test_an_offline_preview_takes_less_than_three_seconds(toy: Toy) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
         "from pathlib import Path\n"
-        "from conftest import FINGERPRINT, Lines, Registry, plan_of, planned\n"
+        "from toy_rig import FINGERPRINT, Lines, Registry, plan_of, planned\n"
         "import time; started = time.process_time()\n"
         "from mldeploy import image, spec; from mldeploy.bundle.contract import Bundle\n"
         "image.tag = Registry().tag\n"

@@ -22,7 +22,7 @@ from mldeploy.stacks import locks
 from mldeploy.stacks.recovery import adopt
 
 if TYPE_CHECKING:
-    from conftest import Toy
+    from toy_rig import Toy
 
 HERE = Path(__file__).parent
 ALL = ["digits-dev", "digits-dev-fn", "digits-dev-fn-role", "digits-dev-fn-route", "digits-dev-secrets"]

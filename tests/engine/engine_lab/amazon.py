@@ -13,9 +13,9 @@ from typing import Any
 
 import boto3
 
-from machine import certificates, found
-from machine.lab import Thing
-from machine.processes import free_port, serving
+from engine_lab import certificates, found
+from engine_lab.lab import Thing
+from engine_lab.processes import free_port, serving
 
 HERE = Path(__file__).parents[1]
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from standin.asking import ask
 
-from machine import certificates
-from machine.lab import Thing
-from machine.processes import free_port, serving
+from engine_lab import certificates
+from engine_lab.lab import Thing
+from engine_lab.processes import free_port, serving
 
 HERE = Path(__file__).parents[1]
 

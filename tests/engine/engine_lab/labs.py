@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from plugin import boundary
 
-from machine import found, plugins, project, site, standins
-from machine.amazon import amazon
-from machine.lab import Hands, Lab
+from engine_lab import found, plugins, project, site, standins
+from engine_lab.amazon import amazon
+from engine_lab.lab import Hands, Lab
 
 PROJECT, REGION = "mldeploy-tests", "europe-west1"
 SUBSCRIPTION, TENANT, LOCATION = "11111111-2222-3333-4444-555555555555", "99999999-8888-7777-6666-555555555555", "northeurope"

@@ -8,8 +8,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from machine import found
-from machine.processes import free_port, serving
+from engine_lab import found
+from engine_lab.processes import free_port, serving
 
 CONFIG = """\
 version: 0.1
