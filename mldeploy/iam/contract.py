@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+
+from mldeploy.iam.trust import Trust
 
 
 @dataclass(frozen=True)
@@ -46,3 +48,15 @@ class Permitting(Protocol):
     def deployer(self, document: Mapping[str, Any], asked: Iterable[Asked]) -> Policy:
         """The least policy that makes, changes, asks for and removes what is `asked`. Pure. Raises SpecError where the spec
         does not name the account, and DeployError for a type without a row."""
+
+
+@runtime_checkable
+class Bootstrapping(Permitting, Protocol):
+    """A cloud that can be prepared for deploying without a long-lived key."""
+
+    def bootstrap(self) -> Callable[[Mapping[str, Any]], None]:
+        """The Pulumi program. Its outputs are the GitHub variables that a workflow reads, by their names; none is a secret.
+        Imports the SDK: raises ImportError where it is not installed."""
+
+    def bootstrap_document(self, document: Mapping[str, Any], policy: Policy, trust: Trust) -> dict[str, Any]:
+        """What that program is given, from the deployment's document. Pure."""

@@ -100,6 +100,11 @@ CAUSES = (
         "wait a minute and run the same command again; it goes on from here",
     ),
     Cause(
+        r"EntityAlreadyExists.{0,80}?[Pp]rovider with url",
+        "the account trusts GitHub's tokens already: AWS keeps one such provider for all of them",
+        "run the command again with --has-provider",
+    ),
+    Cause(
         r"RepositoryAlreadyExists|EntityAlreadyExists|ResourceConflictException|ResourceExistsException|"
         r"already exist|scheduled for deletion|BucketAlreadyExists|DuplicateRecordException",
         "something of that name is in the account already, and this deployment's record does not know it",

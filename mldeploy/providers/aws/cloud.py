@@ -23,6 +23,7 @@ from mldeploy.stacks.cloud import Cause, Document, Health, Login, Program
 
 if TYPE_CHECKING:
     from mldeploy.iam.contract import Asked, Policy
+    from mldeploy.iam.trust import Trust
     from mldeploy.progress import Reporter
     from mldeploy.providers.contract import Endpoint
 
@@ -131,6 +132,16 @@ class AwsCloud:
         from mldeploy.providers.aws import iam
 
         return iam.policy(document, asked)
+
+    def bootstrap(self) -> Program:
+        from mldeploy.providers.aws.bootstrap.program import bootstrap
+
+        return bootstrap
+
+    def bootstrap_document(self, document: Document, policy: Policy, trust: Trust) -> dict[str, Any]:
+        from mldeploy.providers.aws.bootstrap.document import document as made
+
+        return made(document, policy, trust)
 
 
 def _secret(document: Document, outputs: Document) -> str:

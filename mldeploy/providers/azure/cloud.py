@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mldeploy.errors import ProviderError
 from mldeploy.providers.azure import ids
@@ -15,6 +15,7 @@ from mldeploy.stacks.cloud import Cause, Document, Health, Login, Program
 
 if TYPE_CHECKING:
     from mldeploy.iam.contract import Asked, Policy
+    from mldeploy.iam.trust import Trust
     from mldeploy.progress import Reporter
     from mldeploy.providers.contract import Endpoint
 
@@ -126,3 +127,13 @@ class AzureCloud:
         from mldeploy.providers.azure import iam
 
         return iam.policy(document, asked)
+
+    def bootstrap(self) -> Program:
+        from mldeploy.providers.azure.bootstrap.program import bootstrap
+
+        return bootstrap
+
+    def bootstrap_document(self, document: Document, policy: Policy, trust: Trust) -> dict[str, Any]:
+        from mldeploy.providers.azure.bootstrap.document import document as made
+
+        return made(document, policy, trust)

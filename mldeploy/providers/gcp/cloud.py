@@ -19,6 +19,7 @@ from mldeploy.stacks.cloud import Document, Health, Login, Program
 
 if TYPE_CHECKING:
     from mldeploy.iam.contract import Asked, Policy
+    from mldeploy.iam.trust import Trust
 
 USERNAME = "oauth2accesstoken"
 _CONDITIONS = {
@@ -150,6 +151,16 @@ class GcpCloud:
         from mldeploy.providers.gcp import iam
 
         return iam.policy(document, asked)
+
+    def bootstrap(self) -> Program:
+        from mldeploy.providers.gcp.bootstrap.program import bootstrap
+
+        return bootstrap
+
+    def bootstrap_document(self, document: Document, policy: Policy, trust: Trust) -> dict[str, Any]:
+        from mldeploy.providers.gcp.bootstrap.document import document as made
+
+        return made(document, policy, trust)
 
     def _client(self, document: Document) -> Client:
         return Client.open(str(document["project"]))
