@@ -50,7 +50,7 @@ def _usage(each: Estimate) -> Iterator[str]:
     if usage is not None:
         yield (
             f"  {pad('usage', _LABEL)}{plain(usage.requests)} requests, {plain(usage.cold_starts)} cold starts, "
-            f"instances: {usage.peak_instances:,} carry the busiest hour, {usage.mean_instances:,.3g} exist on average"
+            f"instances: {usage.peak_instances:,} exist in the busiest hour, {usage.mean_instances:,.3g} exist on average"
         )
 
 

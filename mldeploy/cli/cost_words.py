@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
@@ -13,7 +14,10 @@ from mldeploy.cost.breakeven import LOWEST
 from mldeploy.cost.comparison import AlwaysOn, BreakEven, Comparison
 from mldeploy.cost.document_rows import config
 from mldeploy.cost.estimate import Estimate
+from mldeploy.cost.timing import NOTICED
 from mldeploy.cost.workload import Workload
+
+_OF_A_ROW = re.compile(r"(, [\d.]+ vCPU( \([^)]*\))?)?(, ×[\d.e+]+ for requests.*)?$")
 
 
 def title(each: Estimate, beside: Estimate | None = None) -> str:
@@ -75,6 +79,7 @@ def assumptions(workload: Workload, market: Stalls, chosen: Iterable[Estimate], 
     shown = [*chosen]
     for origin in dict.fromkeys(_origin(each) for each in shown if each.timing):
         yield f"time of a request: {origin}"
+    yield from _sharing(shown)
     if any(each.timing and each.timing.is_measured for each in shown):
         yield "a vCPU of any cloud and architecture is taken to be as fast as one of the machine that measured"
     if not is_all and any(each.timing and not each.timing.is_measured for each in shown):
@@ -95,10 +100,16 @@ def assumptions(workload: Workload, market: Stalls, chosen: Iterable[Estimate], 
 
 
 def _origin(each: Estimate) -> str:
-    """Without the share of a processor that it was measured at, which differs from row to row."""
-    origin = each.timing.origin if each.timing is not None else ""
-    head, _, share = origin.rpartition(", ")
-    return head if share.endswith(" vCPU") else origin
+    """Without the share of a processor that it was measured at, and what sharing makes of it: these differ from row to row."""
+    return _OF_A_ROW.sub("", each.timing.origin) if each.timing is not None else ""
+
+
+def _sharing(shown: Iterable[Estimate]) -> Iterator[str]:
+    factors = [each.usage.slowdown for each in shown if each.usage is not None and each.usage.slowdown > NOTICED]
+    if factors:
+        low, high = f"×{min(factors):.3g}", f"×{max(factors):.3g}"
+        span = low if low == high else f"{low} to {high}"
+        yield f"requests at once on one instance share its processors: {span} of the time of one alone, counted in the rows"
 
 
 def _free_tiers(shown: Iterable[Estimate], market: Stalls) -> str:

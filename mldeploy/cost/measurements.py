@@ -55,6 +55,10 @@ class Sweep:
     method: str
     points: tuple[Point, ...]
 
+    @property
+    def is_modelled(self) -> bool:
+        return self.method.startswith("modelled")
+
 
 def path_of(fingerprint: str) -> Path:
     """Raises PriceError for what is no fingerprint, so that it never leads out of the folder."""

@@ -87,8 +87,7 @@ class Measured:
             mean_ms=point.mean_ms,
             cpu_ms=point.cpu_ms,
             start_ms=point.start_ms,
-            origin=f"measured {self._sweep.date}, {self._sweep.method}, {point.cpu:.3g} vCPU"
-            + ("" if is_same else f" (the nearest share below {cpu:.3g})"),
+            origin=f"{_how(self._sweep)}, {point.cpu:.3g} vCPU" + ("" if is_same else f" (the nearest share below {cpu:.3g})"),
             p50_ms=point.p50_ms,
             p95_ms=point.p95_ms,
             p99_ms=point.p99_ms,
@@ -96,6 +95,11 @@ class Measured:
             is_measured=True,
             busy_ms=point.busy_ms,
         )
+
+
+def _how(sweep: Sweep) -> str:
+    """A sweep without limits on processor and memory was computed from one process; its method says so first."""
+    return f"{sweep.method}, {sweep.date}" if sweep.is_modelled else f"measured {sweep.date}, {sweep.method}"
 
 
 def under_load(timing: Timing, rate_per_s: float) -> Timing:
