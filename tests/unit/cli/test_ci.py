@@ -57,7 +57,8 @@ def test_a_second_run_keeps_what_is_outside_the_blocks(folder: Path, capsys: pyt
     file = written(folder, "deploy")
     file.write_text("# ours\n" + file.read_text().replace("eu-central-1", "mars-1") + "  mine:\n    runs-on: x\n")
     capsys.readouterr()
-    assert asked(capsys, "github", "--check") == (1, {**asked(capsys, "github", "--check")[1], "stale": [_name(file)]})
+    code, document = asked(capsys, "github", "--check")
+    assert (code, document["stale"]) == (1, [_name(file)])
     assert asked(capsys, "github")[1]["written"] == [_name(file)]
     text = file.read_text()
     assert text.startswith("# ours\n")
