@@ -44,7 +44,8 @@ def _file(head: str, pipeline: Pipeline, jobs: Iterable[str]) -> tuple[Block, ..
 def _pull_request(pipeline: Pipeline) -> list[str]:
     targets = pipeline.of(pipeline.on_main)
     plain = {"MLDEPLOY_INSTALL": pipeline.install, "MLDEPLOY_FILE": pipeline.file, "MLDEPLOY_ENV": pipeline.on_main}
-    jobs = [fill("check", {**_common(pipeline), "environment": mapping(plain)})]
+    serve = fill("serve", {}) if pipeline.is_served_on_runner else ""
+    jobs = [fill("check", {**_common(pipeline), "environment": mapping(plain), "serve": serve})]
     for target in targets:
         values = {**_common(pipeline), "cloud": target.cloud, "title": target.title}
         building = {**plain, "MLDEPLOY_INSTALL": target.install, "MLDEPLOY_CLOUD": target.cloud}
@@ -113,6 +114,7 @@ def _values(pipeline: Pipeline, target: Target) -> dict[str, str]:
         "stage": target.stage,
         "environment": mapping(_job_environment(pipeline, target)),
         "sign_in": _sign_in(target),
+        "secrets": _secrets(target),
     }
 
 
@@ -126,6 +128,13 @@ def _job_environment(pipeline: Pipeline, target: Target) -> dict[str, str]:
         "MLDEPLOY_SECRETS_PROVIDER": target.key or variable(target.key_variable),
         **target.login.environment,
     }
+
+
+def _secrets(target: Target) -> str:
+    """The values of `env:` references, for one step."""
+    if not target.secrets:
+        return ""
+    return "env:\n" + "\n".join(f"  {name}: ${{{{ secrets.{name} }}}}" for name in target.secrets)
 
 
 def _sign_in(target: Target) -> str:

@@ -19,6 +19,7 @@ _PLAIN = {
     "runner": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"),
     "stage": re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*"),
     "install": re.compile(r"[A-Za-z0-9._/\[\],=<>!~@:+-]*"),
+    "secret": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
     "state": re.compile(r"[A-Za-z0-9._/:?=&@%+~-]+"),
 }
 
@@ -27,7 +28,8 @@ _PLAIN = {
 class Target:
     """One stage on one cloud. `install` is what pip is given, "" where mldeploy is on the runner already.
 
-    An empty `backend` or `key` is read from a GitHub variable of the cloud's own."""
+    An empty `backend` or `key` is read from a GitHub variable of the cloud's own. `secrets` are the variables that the spec's
+    `env:` references name: the GitHub secrets of the same names are given to `up`, and to nothing else."""
 
     cloud: str
     title: str
@@ -36,6 +38,7 @@ class Target:
     install: str
     backend: str = ""
     key: str = ""
+    secrets: tuple[str, ...] = ()
 
     @property
     def backend_variable(self) -> str:
@@ -59,7 +62,9 @@ class Target:
 @dataclass(frozen=True)
 class Pipeline:
     """`file` is the spec's path in the repository. `on_main` and `on_tag` are stages. `install` is for the jobs that need no
-    cloud. Raises SpecError for what a workflow cannot hold."""
+    cloud. A model with secrets is not served on the runner, which has none.
+
+    Raises SpecError for what a workflow cannot hold."""
 
     model: str
     file: str
@@ -70,6 +75,7 @@ class Pipeline:
     branch: str = "main"
     tags: str = "v*"
     runner: str = "ubuntu-24.04"
+    is_served_on_runner: bool = True
 
     def __post_init__(self) -> None:
         given = [("file", self.file), ("branch", self.branch), ("tags", self.tags), ("runner", self.runner)]
@@ -78,6 +84,7 @@ class Pipeline:
             given += [
                 ("stage", target.stage),
                 ("install", target.install),
+                *(("secret", name) for name in target.secrets),
                 *(("state", value) for value in (target.backend, target.key) if value),
             ]
         for kind, value in given:

@@ -1,7 +1,8 @@
 """Filling the workflow templates, files of `mldeploy/templates/ci` with `<<name>>` where a value belongs.
 
-A value alone on its line keeps that line's indentation in all of its own lines. `<<action NAME>>` is a pinned action. A name
-without a value is a defect, never an empty place: GitHub's own `${{ … }}` passes through untouched.
+A value alone on its line keeps that line's indentation in all of its own lines, and an empty one takes the line with it.
+`<<action NAME>>` is a pinned action. A name without a value is a defect, never an empty place: GitHub's own `${{ … }}` passes
+through untouched.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from importlib.resources import files
 
 from mldeploy.ci.pins import ACTIONS
 
-_LINE = re.compile(r"^( *)<<(\w+)>>$", re.MULTILINE)
+_LINE = re.compile(r"^( *)<<(\w+)>>(?:\n|\Z)", re.MULTILINE)
 _PLACE = re.compile(r"<<(\w+)(?: ([\w/-]+))?>>")
 
 
@@ -23,12 +24,12 @@ def fill(name: str, values: Mapping[str, str]) -> str:
 
     def block(match: re.Match[str]) -> str:
         lines = values[match[2]].splitlines()
-        return "\n".join(f"{match[1]}{line}" if line else "" for line in lines)
+        return "".join(f"{match[1]}{line}\n" if line else "\n" for line in lines)
 
     def place(match: re.Match[str]) -> str:
         return ACTIONS[match[2]].uses if match[1] == "action" else values[match[1]]
 
-    return _PLACE.sub(place, _LINE.sub(block, text))
+    return _PLACE.sub(place, _LINE.sub(block, text)).rstrip("\n")
 
 
 def mapping(values: Mapping[str, str]) -> str:

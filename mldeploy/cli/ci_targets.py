@@ -46,7 +46,18 @@ def pipeline_of(
     chosen = _clouds(settings, loaded)
     by_stage = {stage: deploy.load_spec(path, stage) for stage in names}
     targets = tuple(_target(cloud, by_stage[stage], install) for stage in names for cloud in chosen)
-    return Pipeline(loaded.spec.name, file.as_posix(), targets, main, tag, _install(loaded, install), branch, tags, runner)
+    return Pipeline(
+        model=loaded.spec.name,
+        file=file.as_posix(),
+        targets=targets,
+        on_main=main,
+        on_tag=tag,
+        install=_install(loaded, install),
+        branch=branch,
+        tags=tags,
+        runner=runner,
+        is_served_on_runner=not by_stage[main].spec.secrets,
+    )
 
 
 def _clouds(settings: Settings, loaded: LoadedSpec) -> tuple[Keyless, ...]:
@@ -86,7 +97,8 @@ def _target(cloud: Keyless, loaded: LoadedSpec, install: str | None) -> Target:
             "name a key of a key service in state.secrets_provider, or leave it out: a GitHub variable then says which",
         )
     wanted = _install(loaded, install, cloud.name)
-    return Target(cloud.name, cloud.title, loaded.stage, cloud.login(loaded), wanted, backend, key)
+    named = tuple(sorted({ref.removeprefix("env:") for ref in loaded.spec.secrets.values() if ref and ref.startswith("env:")}))
+    return Target(cloud.name, cloud.title, loaded.stage, cloud.login(loaded), wanted, backend, key, named)
 
 
 def _install(loaded: LoadedSpec, install: str | None, *clouds: str) -> str:

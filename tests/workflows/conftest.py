@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from mldeploy.cli.__main__ import main
 
@@ -65,6 +66,18 @@ class Repository:
 
     def write(self, *options: str) -> int:
         return main(["-q", "-f", str(self.folder / "mldeploy.yaml"), "ci", "github", "--install", "", *options])
+
+    def script(self, name: str, job: str, step: str, values: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run what one step runs, as GitHub does, with `values` in its environment."""
+        steps = yaml.safe_load((self.folder / ".github" / "workflows" / name).read_text())["jobs"][job]["steps"]
+        text = next(each["run"] for each in steps if each["name"] == step)
+        environment = {
+            "PATH": os.pathsep.join([str(self.state / "bin"), os.environ["PATH"]]),
+            "STANDIN_LOG": str(self.log),
+            **values,
+        }
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text]
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60)
 
     def act(
         self, name: str, job: str, event: str, payload: dict[str, Any], *, is_real: bool = False

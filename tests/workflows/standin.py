@@ -26,7 +26,7 @@ def answer(args: list[str]) -> str:
         "preview": BASE if is_base else PREVIEW,
         "build": {"name": "digits", "tag": "b" if is_base else "a", "size_bytes": 200_000_000 if is_base else 201_000_000},
         "status": {"state": os.environ.get("STANDIN_STATE", "serving")},
-        "refresh": DRIFT,
+        "refresh": {"drift": []} if os.environ.get("STANDIN_DRIFT") == "none" else DRIFT,
     }
     if "--json" in args:
         return json.dumps(documents[args[0]])

@@ -71,6 +71,21 @@ def _name(file: Path) -> str:
     return f".github/workflows/{file.name}"
 
 
+def test_secrets_of_the_spec_are_given_to_the_deployment_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secrets = "secrets: {A: 'env:TOKEN', B: 'env:TOKEN', C: 'aws-sm:c'}\n"
+    (folder / "mldeploy.yaml").write_text(SPEC + AWS + secrets)
+    assert main(["-q", "ci", "github", "--environments"]) == 0
+    given = (
+        "        run: mldeploy up --yes\n        env:\n          TOKEN: ${{ secrets.TOKEN }}\n      - name: Say where it is\n"
+    )
+    assert given in written(folder, "deploy").read_text()
+    counted = {
+        name: written(folder, name).read_text().count("secrets.") for name in ("deploy", "drift", "pull-request", "environment")
+    }
+    assert counted == {"deploy": 1, "drift": 0, "pull-request": 0, "environment": 1}
+    assert "--cloud local" not in written(folder, "pull-request").read_text()  # the runner has no secrets to serve it with
+
+
 def test_check_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert asked(capsys, "github", "--check")[0] == 1
     assert not written(folder, "deploy").exists()
