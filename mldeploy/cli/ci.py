@@ -9,6 +9,7 @@ command = VerbGroup(
     "Write the workflows that deploy from a repository.",
     {
         "github": "Write GitHub Actions workflows for the spec's clouds.",
+        "bootstrap": "Make what deploying from GitHub needs: trust, a role, state, a key.",
         "report": "Render what a pull request changes, as Markdown.",
         "stage": "Write a copy of the spec with one more stage.",
     },

@@ -65,7 +65,7 @@ CAUSES = (
     Cause(
         r"AccessDenied(?:Exception)?|UnauthorizedOperation|StatusCode: 403|OptInRequired",
         "the credentials lack a permission",
-        "docs/aws.md has the policy that a deployer needs",
+        "docs/aws.md: `mldeploy iam --cloud aws` prints the policy that a deployer needs",
         "ProviderError",
     ),
     Cause(
@@ -100,7 +100,7 @@ CAUSES = (
         "wait a minute and run the same command again; it goes on from here",
     ),
     Cause(
-        r"EntityAlreadyExists.{0,80}?[Pp]rovider with url",
+        r"CreateOpenIDConnectProvider[\s\S]{0,300}?EntityAlreadyExists|EntityAlreadyExists[\s\S]{0,80}?provider with url",
         "the account trusts GitHub's tokens already: AWS keeps one such provider for all of them",
         "run the command again with --has-provider",
     ),

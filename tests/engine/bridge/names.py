@@ -15,6 +15,9 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     "aws_cloudwatch_metric_alarm": {"alarm_name": "name"},
 }
 
+# Types whose name the published bridge spells another way.
+SPELLED: Mapping[str, str] = {"aws:iam/openIdConnectProvider:OpenIdConnectProvider": "aws_iam_openid_connect_provider"}
+
 # What pulumi-aws 7 has and the Terraform provider behind the bridge lacks: left out on the way, and so not tested here.
 NEWER: Mapping[str, frozenset[str]] = {"aws_lambda_permission": frozenset({"invokedViaFunctionUrl"})}
 
@@ -61,6 +64,8 @@ def to_pulumi(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def terraform_type(token: str, known: Mapping[str, Any], *, is_function: bool = False) -> str:
     """aws:lambda/function:Function -> aws_lambda_function. Raises RefusedError."""
+    if token in SPELLED:
+        return SPELLED[token]
     _, module, name = token.split(":")
     base = snake(re.sub("V2$", "", name))
     if is_function:
