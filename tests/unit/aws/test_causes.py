@@ -117,6 +117,13 @@ PROVIDER = (
             "ProviderError",
         ),
         ("OptInRequired: You are not subscribed to this service", "lack a permission", "docs/aws.md", "ProviderError"),
+        (
+            "creating IAM OIDC Provider: operation error IAM: CreateOpenIDConnectProvider, https response error StatusCode: 409, "
+            "RequestID: 1, EntityAlreadyExists: Provider with url https://token.actions.githubusercontent.com already exists.",
+            "trusts GitHub's tokens already",
+            "--has-provider",
+            "DeployError",
+        ),
     ],
 )
 def test_words_are_explained(words: str, cause: str, fix: str, kind: str) -> None:
