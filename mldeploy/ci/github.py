@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from mldeploy.ci.blocks import Block
 from mldeploy.ci.contract import variable
-from mldeploy.ci.pipeline import PREVIEW, PULL_REQUEST, Pipeline, Target
+from mldeploy.ci.pipeline import PULL_REQUEST, Pipeline, Target
 from mldeploy.ci.template import fill, mapping, scalar
 
 FOLDER = ".github/workflows"
@@ -100,7 +100,6 @@ def _common(pipeline: Pipeline) -> dict[str, str]:
         "checkout": fill("checkout", {}),
         "checkout_base": fill("checkout-base", {}),
         "install": fill("install", {}),
-        "preview_environment": PREVIEW,
         "pull_request_environment": PULL_REQUEST,
     }
 
@@ -112,6 +111,7 @@ def _values(pipeline: Pipeline, target: Target) -> dict[str, str]:
         "cloud": target.cloud,
         "title": target.title,
         "stage": target.stage,
+        "preview_environment": target.reading,
         "environment": mapping(_job_environment(pipeline, target)),
         "sign_in": _sign_in(target),
         "secrets": _secrets(target),

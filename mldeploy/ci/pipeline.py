@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mldeploy.ci.contract import Login
 from mldeploy.errors import SpecError
 
-PREVIEW, PULL_REQUEST = "preview", "pull-request"  # GitHub environments
+PULL_REQUEST = "pull-request"  # the GitHub environment of pull requests' own deployments
 _PLAIN = {
     "file": re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*"),
     "branch": re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*"),
@@ -39,6 +39,11 @@ class Target:
     backend: str = ""
     key: str = ""
     secrets: tuple[str, ...] = ()
+
+    @property
+    def reading(self) -> str:
+        """The GitHub environment of jobs that only look: deploying may need a person's consent, looking must not."""
+        return f"{self.stage}-preview"
 
     @property
     def backend_variable(self) -> str:

@@ -49,7 +49,7 @@ def command(session: Session, environments: bool, check: bool, install: str | No
     with no long-lived key. Written again, the blocks between the markers are replaced and the rest of a file is kept.
     """
     from mldeploy.ci.github import workflows
-    from mldeploy.ci.pipeline import PREVIEW, PULL_REQUEST
+    from mldeploy.ci.pipeline import PULL_REQUEST
     from mldeploy.cli.ci_targets import pipeline_of
 
     loaded = targets.load(session)
@@ -62,7 +62,8 @@ def command(session: Session, environments: bool, check: bool, install: str | No
         for name in stale:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(fresh[name], encoding="utf-8")
-    names = [*pipeline.stages, PREVIEW, *([PULL_REQUEST] if environments else [])]
+    names = [*pipeline.stages, *dict.fromkeys(target.reading for target in pipeline.targets)]
+    names += [PULL_REQUEST] if environments else []
     result = Result(tuple(sorted(fresh)), tuple(stale), tuple(names), is_check=check)
     document = {
         "files": list(result.files),

@@ -44,7 +44,7 @@ def test_files_go_to_the_root_of_the_repository(folder: Path, capsys: pytest.Cap
     assert code == 0
     names = [f".github/workflows/mldeploy-digits.{name}.yml" for name in ("deploy", "drift", "pull-request")]
     assert document["files"] == document["written"] == names
-    assert document["environments"] == ["dev", "preview"]
+    assert document["environments"] == ["dev", "dev-preview"]
     assert list(document["variables"]["aws"]) == ["AWS_ROLE_ARN", "MLDEPLOY_STATE_AWS", "MLDEPLOY_SECRETS_PROVIDER_AWS"]
     text = written(folder, "deploy").read_text()
     assert 'MLDEPLOY_FILE: "models/digits/mldeploy.yaml"' in text
