@@ -63,7 +63,7 @@ def test_a_smoke_request_with_a_wrong_answer_fails_it(aws: Repository) -> None:
 def test_main_deploys_and_says_where(aws: Repository) -> None:
     done = aws.act("mldeploy-digits.deploy.yml", "staging-aws", "push", PUSH)
     assert done.returncode == 0, done.stdout
-    assert verbs(aws) == ["doctor --install --quiet", "up --yes", "outputs url"]
+    assert verbs(aws) == ["doctor --install --cloud local --quiet", "up --yes", "outputs url"]
     environment = aws.calls()[1]["environment"]
     assert environment["MLDEPLOY_FILE"] == "mldeploy.yaml"
     assert (environment["MLDEPLOY_CLOUD"], environment["MLDEPLOY_ENV"]) == ("aws", "staging")
@@ -137,7 +137,7 @@ def test_drift_is_told_and_fails(aws: Repository) -> None:
     done = aws.act("mldeploy-digits.drift.yml", "prod-aws", "workflow_dispatch", PUSH)
     assert done.returncode != 0
     assert "Failure - Main Compare the record with the cloud" in done.stdout
-    assert verbs(aws) == ["doctor --install --quiet", "status --json", "refresh --json"]
+    assert verbs(aws) == ["doctor --install --cloud local --quiet", "status --json", "refresh --json"]
 
 
 @pytest.mark.parametrize(
