@@ -119,7 +119,8 @@ PROVIDER = (
         ("OptInRequired: You are not subscribed to this service", "lack a permission", "docs/aws.md", "ProviderError"),
         (
             "creating IAM OIDC Provider: operation error IAM: CreateOpenIDConnectProvider, https response error "
-            "StatusCode: 409, RequestID: 1, EntityAlreadyExists: Provider with url https://token.actions.githubusercontent.com already exists.",
+            "StatusCode: 409, RequestID: 1, EntityAlreadyExists: Provider with url https://token.actions.githubusercontent.com "
+            "already exists.",
             "trusts GitHub's tokens already",
             "--has-provider",
             "DeployError",
