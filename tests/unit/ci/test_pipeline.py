@@ -32,9 +32,7 @@ def test_so_is_one_of_a_target(field: str) -> None:
 def test_what_a_spec_may_say_is_taken() -> None:
     state = "azblob://state?storage_account=digits"
     key = "awskms://alias/mldeploy?region=eu-central-1"
-    taken = replace(
-        PIPELINE, targets=(replace(TARGET, backend=state, key=key),), branch="release/1.x", tags="v1.*"
-    )
+    taken = replace(PIPELINE, targets=(replace(TARGET, backend=state, key=key),), branch="release/1.x", tags="v1.*")
     assert taken.targets[0].variables == {"ROLE": "the role"}
 
 

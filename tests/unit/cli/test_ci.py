@@ -83,7 +83,7 @@ def test_secrets_of_the_spec_are_given_to_the_deployment_alone(folder: Path, cap
         name: written(folder, name).read_text().count("secrets.") for name in ("deploy", "drift", "pull-request", "environment")
     }
     assert counted == {"deploy": 1, "drift": 0, "pull-request": 0, "environment": 1}
-    assert "--cloud local" not in written(folder, "pull-request").read_text()  # the runner has no secrets to serve it with
+    assert "up --cloud local" not in written(folder, "pull-request").read_text()  # the runner has no secrets to serve it with
 
 
 def test_check_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
