@@ -3,7 +3,7 @@
     python benchmarks/cost.py [--runs 7]
 
 Runs `mldeploy compare --region all --all` on the digits example with a given time of a request, as CSV and as the HTML report,
-each in a process of its own that is pinned to one core. Prints the rows, and the median and the least seconds of wall and processor
+each in a process of its own that is pinned to one core. Prints rows or size, and median and least seconds of wall and processor
 time.
 """
 
