@@ -16,12 +16,8 @@ from mldeploy.cost.workload import Workload
 from mldeploy.spec.loaded import LoadedSpec
 
 
-@runtime_checkable
-class Priced(Protocol):
-    """A provider that can tell its bill before there is one."""
-
-    name: str
-    title: str
+class Pricing(Protocol):
+    """The answers; a module can give them (`priced_by`)."""
 
     def prices(self) -> PriceBook:
         """The price book in use: the refreshed one of this machine where there is one, else the one that ships."""
@@ -56,3 +52,11 @@ class Priced(Protocol):
 
     def fetch_prices(self, fetch: Callable[[str], bytes], today: datetime.date) -> str:
         """The text of a new price book from the provider's public price API; `fetch` gets a URL. Raises PriceError."""
+
+
+@runtime_checkable
+class Priced(Pricing, Protocol):
+    """A provider that can tell its bill before there is one."""
+
+    name: str
+    title: str

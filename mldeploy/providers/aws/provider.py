@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from mldeploy.bundle.contract import Bundle
+from mldeploy.cost.priced_by import PricedBy
 from mldeploy.errors import Problem
 from mldeploy.plan import Plan
 from mldeploy.providers.aws import plan as planning
@@ -21,14 +21,11 @@ from mldeploy.spec.loaded import LoadedSpec
 
 if TYPE_CHECKING:
     from mldeploy.ci.contract import Login
-    from mldeploy.cost.book import PriceBook
-    from mldeploy.cost.carbon import CarbonBook
-    from mldeploy.cost.values import Option, Product, Quantity, Usage
-    from mldeploy.cost.workload import Workload
+    from mldeploy.cost.contract import Pricing
     from mldeploy.stacks.driver import StackDriver
 
 
-class AwsProvider:
+class AwsProvider(PricedBy):
     """AWS Lambda."""
 
     def __init__(self) -> None:
@@ -65,60 +62,10 @@ class AwsProvider:
 
         return ci.login(loaded)
 
-    def prices(self) -> PriceBook:
-        from mldeploy.providers.aws import pricing
+    def pricing(self) -> Pricing:
+        from mldeploy.providers.aws import priced
 
-        return pricing.prices()
-
-    def carbon(self) -> CarbonBook:
-        from mldeploy.providers.aws import pricing
-
-        return pricing.carbon()
-
-    def products(self) -> tuple[Product, ...]:
-        from mldeploy.providers.aws import pricing
-
-        return pricing.PRODUCTS
-
-    def sizes(self, product: str) -> tuple[Option, ...]:
-        from mldeploy.providers.aws import options
-
-        return options.sizes(product)
-
-    def option(self, product: str, loaded: LoadedSpec | None, memory_mb: int | None) -> Option:
-        from mldeploy.providers.aws import options
-
-        return options.option(product, loaded, memory_mb)
-
-    def product_of(self, loaded: LoadedSpec) -> str:
-        from mldeploy.providers.aws import options
-
-        return options.product_of(loaded)
-
-    def region_of(self, loaded: LoadedSpec | None) -> str:
-        from mldeploy.providers.aws import options
-
-        return options.region_of(loaded)
-
-    def option_of(self, program: Mapping[str, Any]) -> tuple[Option, str]:
-        from mldeploy.providers.aws import options
-
-        return options.option_of(program)
-
-    def quantities(self, option: Option, usage: Usage, workload: Workload) -> tuple[Quantity, ...]:
-        from mldeploy.providers.aws import pricing
-
-        return pricing.quantities(option, usage, workload)
-
-    def spec_keys(self, option: Option) -> Mapping[str, Any]:
-        from mldeploy.providers.aws import options
-
-        return options.spec_keys(option)
-
-    def fetch_prices(self, fetch: Callable[[str], bytes], today: datetime.date) -> str:
-        from mldeploy.providers.aws import price_api
-
-        return price_api.fetch_prices(fetch, today)
+        return priced
 
 
 provider: Provider = AwsProvider()

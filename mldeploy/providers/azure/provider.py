@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from mldeploy.bundle.contract import Bundle
+from mldeploy.cost.priced_by import PricedBy
 from mldeploy.errors import Problem
 from mldeploy.plan import Plan
 from mldeploy.providers.azure import rules
@@ -18,17 +19,12 @@ from mldeploy.providers.contract import Driver, Finding, Provider, Status
 from mldeploy.spec.loaded import LoadedSpec
 
 if TYPE_CHECKING:
-    import datetime
-
     from mldeploy.ci.contract import Login
-    from mldeploy.cost.book import PriceBook
-    from mldeploy.cost.carbon import CarbonBook
-    from mldeploy.cost.values import Option, Product, Quantity, Usage
-    from mldeploy.cost.workload import Workload
+    from mldeploy.cost.contract import Pricing
     from mldeploy.providers.azure.cloud import AzureCloud
 
 
-class AzureProvider:
+class AzureProvider(PricedBy):
     """Microsoft Azure as a cloud."""
 
     def __init__(self) -> None:
@@ -65,60 +61,10 @@ class AzureProvider:
 
         return ci.login(loaded)
 
-    def prices(self) -> PriceBook:
-        from mldeploy.providers.azure import pricing
+    def pricing(self) -> Pricing:
+        from mldeploy.providers.azure import priced
 
-        return pricing.prices()
-
-    def carbon(self) -> CarbonBook:
-        from mldeploy.providers.azure import pricing
-
-        return pricing.carbon()
-
-    def products(self) -> tuple[Product, ...]:
-        from mldeploy.providers.azure import pricing
-
-        return pricing.PRODUCTS
-
-    def sizes(self, product: str) -> tuple[Option, ...]:
-        from mldeploy.providers.azure import pricing
-
-        return pricing.sizes(product)
-
-    def option(self, product: str, loaded: LoadedSpec | None, memory_mb: int | None) -> Option:
-        from mldeploy.providers.azure import pricing
-
-        return pricing.option(product, loaded, memory_mb)
-
-    def product_of(self, loaded: LoadedSpec) -> str:
-        from mldeploy.providers.azure import pricing
-
-        return pricing.product_of(loaded)
-
-    def region_of(self, loaded: LoadedSpec | None) -> str:
-        from mldeploy.providers.azure import pricing
-
-        return pricing.region_of(loaded)
-
-    def option_of(self, program: Mapping[str, Any]) -> tuple[Option, str]:
-        from mldeploy.providers.azure import pricing
-
-        return pricing.option_of(program)
-
-    def quantities(self, option: Option, usage: Usage, workload: Workload) -> tuple[Quantity, ...]:
-        from mldeploy.providers.azure import quantities
-
-        return quantities.quantities(option, usage, workload)
-
-    def spec_keys(self, option: Option) -> Mapping[str, Any]:
-        from mldeploy.providers.azure import pricing
-
-        return pricing.spec_keys(option)
-
-    def fetch_prices(self, fetch: Callable[[str], bytes], today: datetime.date) -> str:
-        from mldeploy.providers.azure import price_api
-
-        return price_api.fetch_prices(self.prices(), fetch, today)
+        return priced
 
 
 def _cloud(loaded: LoadedSpec | None) -> AzureCloud:
