@@ -15,6 +15,7 @@ from mldeploy.bench.measure import Call
 from mldeploy.bench.sweep_container import Container
 from mldeploy.bench.sweep_line import Line
 from mldeploy.errors import DeployError
+from mldeploy.image.engine import hang_up
 
 START_S = 240.0
 ANSWER_S = 120.0
@@ -151,7 +152,4 @@ class StreamTalk:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        response = getattr(self._stream, "_response", None)  # docker-py hangs it there, and it keeps the connection
-        for held in (response, self._stream, self._socket):
-            if held is not None:
-                held.close()
+        hang_up(self._stream, self._socket)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 TIMEOUT_S = 600
+KNOCK_S = 10.0
 NOT_INSTALLED = "the Docker SDK for Python is not installed"
 INSTALL_SDK = "pip install 'docker>=7.1'"
 NO_PERMISSION = "sudo usermod -aG docker $USER, then log in anew; or use rootless Docker"
@@ -38,10 +40,28 @@ def connect(timeout_s: float = TIMEOUT_S) -> Engine:
         from docker.errors import DockerException  # type: ignore[import-untyped]
     except ImportError as error:
         raise ProviderError(NOT_INSTALLED, INSTALL_SDK) from error
+    settings = docker.utils.kwargs_from_env()
     try:
-        return Engine(docker.APIClient(version="auto", timeout=timeout_s, **docker.utils.kwargs_from_env()))
+        _knock(settings.get("base_url", docker.constants.DEFAULT_UNIX_SOCKET))
+        return Engine(docker.APIClient(version="auto", timeout=timeout_s, **settings))
     except (DockerException, OSError) as error:
         raise unreachable(error) from error
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens at a Unix socket: docker-py would say so, too, but leave its own socket open."""
+    scheme, _, path = address.partition("unix://")
+    if scheme in ("", "http+") and path:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+            door.settimeout(KNOCK_S)
+            door.connect(path)
+
+
+def hang_up(stream: Any, *held: Any) -> None:
+    """Close what `attach` gave and what came of it. docker-py hangs the response on it, and that keeps the connection."""
+    for each in (getattr(stream, "_response", None), stream, *held):
+        if each is not None:
+            each.close()
 
 
 def unreachable(error: BaseException) -> ProviderError:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from mldeploy.errors import DeployError, GateError
-from mldeploy.image.engine import Engine
+from mldeploy.image.engine import Engine, hang_up
 from mldeploy.providers.contract import Call, Reply
 
 READY_S = 180.0
@@ -48,10 +48,7 @@ class Probe:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        response = getattr(self._stream, "_response", None)  # docker-py hangs it there, and it keeps the connection
-        for held in (response, self._stream, self._socket):
-            if held is not None:
-                held.close()
+        hang_up(self._stream, self._socket)
         if self._container:
             self._engine.remove(self._container)
 

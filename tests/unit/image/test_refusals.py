@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -40,10 +41,14 @@ def test_no_engine(error: OSError, message: str, hint: str) -> None:
     assert found.exit_code == 3
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # docker-py leaves the socket it made unclosed
-def test_a_socket_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """docker-py's own error for it, not one of ours."""
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+@pytest.mark.parametrize("is_stale", [False, True], ids=["no socket", "nobody listens"])
+def test_a_socket_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_stale: bool) -> None:
+    """Told, and nothing is left open: a warning would end this test."""
+    path = tmp_path / "docker.sock"
+    if is_stale:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as ended:
+            ended.bind(str(path))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
     with pytest.raises(ProviderError, match="not installed or not running"):
         engine.connect()
     gc.collect()
