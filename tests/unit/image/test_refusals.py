@@ -298,7 +298,6 @@ def test_a_wheel_that_is_none(tmp_path: Path) -> None:
         list(unpacking.unpack(path, pins.Pin("x", "1", (), "g"), "packages"))
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # docker-py leaves the socket it made unclosed
 def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from mldeploy import image
 
